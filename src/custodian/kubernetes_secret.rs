@@ -197,3 +197,96 @@ impl KubernetesSecret {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::custodian::age::identity::generated;
+    use crate::custodian::{Answer, Custodian, Observation};
+
+    /// A share at an API server that nobody answers for, with its holder's identity and a stranger's.
+    struct Away {
+        directory: tempfile::TempDir,
+        holder: [IdentityFile; 1],
+        stranger: [IdentityFile; 1],
+    }
+
+    impl Away {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let identity = |name: &str| [generated(&directory.path().join(name))];
+            Self {
+                holder: identity("holder"),
+                stranger: identity("stranger"),
+                directory,
+            }
+        }
+
+        fn custodian(&self, port: u16) -> Custodian {
+            let token = self.directory.path().join("token");
+            std::fs::write(&token, "a.b.c").unwrap();
+            let access = Access {
+                api_server: Some(Url::parse(&format!("http://127.0.0.1:{port}")).unwrap()),
+                ca_cert: None,
+                token_file: Some(token),
+            };
+            let named = ("vault/alice", self.holder[0].recipients()[0].as_str());
+            Custodian::in_secret("alice", named, access, &[]).unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_has_no_key_of_it_is_not_told_that_the_api_server_is_away() {
+        let away = Away::new();
+        let alice = away.custodian(1);
+        let kind = async |identities: &[IdentityFile]| alice.fetch(identities).await.unwrap_err();
+        assert!(matches!(kind(&[]).await.kind(), Kind::NeedsHolder));
+        let stranger = kind(&away.stranger).await;
+        assert!(matches!(stranger.kind(), Kind::WrongIdentity));
+        let holder = kind(&away.holder).await;
+        assert!(matches!(holder.kind(), Kind::Unreachable(_)), "{holder}");
+        assert!(
+            holder
+                .to_string()
+                .starts_with("secret vault/alice: unreachable: http://127.0.0.1:1/")
+        );
+        let stored = Stored {
+            address: alice.address(),
+            version: None,
+            last_modified: None,
+            digest: None,
+        };
+        // What was not seen is not said to be gone.
+        let looked = alice.observe(&stored).await;
+        assert!(!matches!(
+            looked,
+            Ok(Observation::Missing | Observation::Same)
+        ));
+    }
+
+    #[tokio::test]
+    async fn its_holder_proves_the_key_without_the_api_server() {
+        let away = Away::new();
+        let alice = away.custodian(1);
+        let challenge = alice.challenge().await.unwrap();
+        let answer = async |with| alice.answer(&challenge, with).await;
+        let proof = answer(Answer::Identities(&away.holder)).await.unwrap();
+        assert_eq!(proof.subject, away.holder[0].recipients()[0]);
+        assert!(answer(Answer::Identities(&away.stranger)).await.is_err());
+        assert!(answer(Answer::Machine).await.is_err());
+    }
+
+    #[test]
+    fn one_name_at_two_api_servers_is_two_places_and_a_person_reads_it_with_kubectl() {
+        let away = Away::new();
+        let (one, other) = (away.custodian(1), away.custodian(2));
+        assert_eq!(one.address(), "secret vault/alice");
+        assert_ne!(one.place(), other.place());
+        assert_eq!(
+            one.read_command().as_str(),
+            "kubectl get secret alice -n vault -o jsonpath='{.data.share}' | base64 -d | age -d -i KEYFILE"
+        );
+    }
+}

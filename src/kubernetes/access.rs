@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::disk::read;
 use crate::failure::Problem;
 use crate::kubernetes::api::Api;
-use crate::kubernetes::pod::{self, Given, Reached, Section};
+use crate::kubernetes::reach::{self, Given, Reached, Section};
 use crate::secret::SecretText;
 
 const SECTION: Section = Section {
@@ -47,7 +47,7 @@ impl Access {
             ca_cert: ca_cert.map(|bytes| bytes.to_vec()),
             credential: token.map(Arc::new),
         };
-        pod::reach_from_here(given, &SECTION)
+        reach::reach_from_here(given, &SECTION)
     }
 }
 

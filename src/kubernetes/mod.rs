@@ -6,7 +6,9 @@
 
 mod access;
 mod api;
+mod names;
 mod pod;
+mod reach;
 mod reviewer;
 mod secret_name;
 mod secrets;
@@ -20,6 +22,7 @@ use url::Url;
 use crate::code::Code;
 use crate::failure::Problem;
 use crate::kubernetes::api::Api;
+use crate::kubernetes::names::{is_object_name, to};
 use crate::secret::SecretText;
 use crate::shell::ShellCommand;
 
@@ -153,15 +156,6 @@ fn role_commands(user: Option<&str>, namespace: &str, service_account: &str) -> 
     role.then(&to(bind, user))
 }
 
-/// A binding for this user.
-fn to(bind: ShellCommand, user: Option<&str>) -> ShellCommand {
-    let user = user.unwrap_or("USER");
-    match user.strip_prefix("system:serviceaccount:") {
-        Some(account) => bind.set("--serviceaccount=", account),
-        None => bind.set("--user=", user),
-    }
-}
-
 fn token_of(body: &[u8]) -> Option<SecretText> {
     #[derive(serde::Deserialize)]
     struct Answer {
@@ -173,16 +167,6 @@ fn token_of(body: &[u8]) -> Option<SecretText> {
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
     (!answer.status.token.is_empty()).then_some(answer.status.token)
-}
-
-fn is_object_name(name: &str) -> bool {
-    let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
-    let edge = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let bytes = name.as_bytes();
-    bytes.len() <= 253
-        && bytes.iter().copied().all(inside)
-        && edge(bytes.first())
-        && edge(bytes.last())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::kubernetes::{is_object_name, to};
+use crate::kubernetes::names::{is_object_name, to};
 use crate::shell::ShellCommand;
 
 /// Longest name of a namespace.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, looks_like_a_share};
-use crate::support::{Kubernetes, Setup, require};
+use crate::ceremony::{Ceremony, Run, Server, killed_or_ended, looks_like_a_share};
+use crate::support::{Action, Faults, Kubernetes, RequestInfo, Setup, require};
 
 /// OpenBao in two phases and with initialisation, and Vault, which this program unseals with the shares.
 const EACH: [Setup; 3] = [
@@ -46,6 +46,10 @@ fn a_share_in_a_secret_is_kept_opened_and_missed_as_one_in_a_file_is() {
         ceremony.set("/break_glass/drill", json!("before-revoke"));
         if matches!(setup, Setup::OpenBao262StaticApiAudit) {
             ceremony.remove("/init/recovery");
+        }
+        if matches!(setup, Setup::Vault1211Shamir) {
+            let accepted = json!({ "reason": "Vault cannot close it", "until": "2999-12-31" });
+            ceremony.set("/accept/open-endpoint", accepted);
         }
         ceremony.run(&["plan"]).prints(&[&format!(
             "a share for alice: secret {secret}, encrypted to their age key"
@@ -138,6 +142,41 @@ fn new_shares_go_to_a_secret_of_their_own_and_the_old_one_is_removed() {
     let holder = ceremony.run(&["holder-file", "alice"]);
     let line = format!("#   no share: a token that may get secret {secret}-g2\n");
     holder.exits(0).prints(&[&line]);
+    with_keys(&ceremony, &["rehearse"]).exits(0);
+}
+
+#[test]
+fn an_unverified_share_in_a_secret_is_made_anew_and_what_is_somebody_elses_is_left_there() {
+    require!(["openbao-2.7.2", "kubeapi-1.34.2"]);
+    let server = Server::in_memory();
+    let (mut ceremony, secret) = with_a_secret(&server);
+    ceremony.remove("/init/recovery");
+    let place = secret.clone();
+    let takes_it = move |_: &RequestInfo| {
+        Kubernetes::shared().create_secret(&place, "somebody's");
+        Action::Pass
+    };
+    let faults = Faults::new()
+        .first("* sys/rotate/recovery/init", takes_it)
+        .first("POST sys/rotate/recovery/verify", Action::Hold);
+    let proxy = faults.before(&server.address());
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    for _ in 0..2 {
+        let run = ceremony.apply();
+        run.exits(3)
+            .says(&[&format!("secret {secret}: custodian name already taken")]);
+    }
+    let kubernetes = Kubernetes::shared();
+    assert_eq!(
+        kubernetes.kept_share(&secret).as_deref(),
+        Some("somebody's")
+    );
+    kubernetes.delete_secret(&secret);
+    let killed = killed_or_ended(ceremony.start(), &[&proxy]);
+    assert!(killed.is_none(), "it was not stopped at the verification");
+    let unverified = kubernetes.kept_share(&secret).expect("a share");
+    ceremony.apply().exits(4);
+    assert_ne!(kubernetes.kept_share(&secret), Some(unverified));
     with_keys(&ceremony, &["rehearse"]).exits(0);
 }
 

@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::failure::Problem;
 use crate::kubernetes::access::Access;
 use crate::kubernetes::api::{self, Answer};
-use crate::kubernetes::pod::{self, Reached};
+use crate::kubernetes::reach::{self, Reached};
 use crate::kubernetes::secret_name::{SecretName, role};
 use crate::shell::ShellCommand;
 
@@ -66,7 +66,7 @@ impl Secret {
     /// The API server, as far as that can be known here.
     pub fn api_server(&self) -> Option<Url> {
         let given = self.access.api_server.clone();
-        given.or_else(pod::own_address)
+        given.or_else(reach::own_address)
     }
 
     /// Whether it could be created with this content: the API server goes all the way with it, and keeps nothing.
