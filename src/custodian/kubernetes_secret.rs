@@ -232,7 +232,8 @@ mod tests {
                 ca_cert: None,
                 token_file: Some(token),
             };
-            let named = ("vault/alice", self.holder[0].recipients()[0].as_str());
+            let recipient = &self.holder[0].recipients()[0];
+            let named = ("vault/alice", recipient.as_str());
             Custodian::in_secret("alice", named, access, &[]).unwrap()
         }
     }
