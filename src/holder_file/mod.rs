@@ -219,7 +219,9 @@ fn entry(config: &Config, custodian: &Custodian) -> String {
                 ("recipient", Some(yaml(&kept.recipient))),
                 (
                     "api_server",
-                    kept.api_server.as_ref().map(|url| yaml(url.as_str())),
+                    kept.api_server
+                        .as_ref()
+                        .map(|url| yaml(url.as_str().trim_end_matches('/'))),
                 ),
                 ("ca_cert", kept.ca_cert.as_deref().map(path)),
                 ("token_file", kept.token_file.as_deref().map(path)),

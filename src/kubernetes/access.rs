@@ -22,6 +22,9 @@ const NAMES: [&str; 3] = [
     "kubernetes: ca_cert",
     "kubernetes: token_file",
 ];
+/// What a token is for, where there is none.
+const TOKEN: &str = "write a token into it that may create Secrets there and get this one: kubectl create token NAME \
+                     -n NAMESPACE";
 /// Longest token or bundle of certificates.
 const LARGEST_FILE: usize = 256 * 1024;
 
@@ -69,7 +72,12 @@ fn file(path: &Path, name: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let opened = read::open(path);
     let read = opened.and_then(|file| file.into_bytes(LARGEST_FILE as u64, &mut bytes));
     let text = |error| format!("{name}: {}: {error}", path.display());
-    read.map_err(|error| Problem::new(Code::SecretUnreadable, text(error)))?;
+    let advice = if name == NAMES[2] {
+        TOKEN
+    } else {
+        "name the PEM of the authority that has signed the API server's certificate"
+    };
+    read.map_err(|error| Problem::new(Code::SecretUnreadable, text(error)).advise(advice))?;
     Ok(bytes)
 }
 
@@ -78,7 +86,7 @@ fn token_in(path: &Path) -> Result<SecretText, Problem> {
     let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
     if text.is_empty() {
         let text = format!("{}: {}: holds no token", NAMES[2], path.display());
-        return Err(Problem::new(Code::SecretUnreadable, text));
+        return Err(Problem::new(Code::SecretUnreadable, text).advise(TOKEN));
     }
     Ok(SecretText::new(text.to_owned()))
 }

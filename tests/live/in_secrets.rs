@@ -275,7 +275,7 @@ fn not_to_be_reached() -> [(&'static str, Value, i32, &'static str); 6] {
             "token_file",
             json!("no.token"),
             1,
-            "kubernetes: token_file: no.token: No such file",
+            "write a token into it that may create Secrets there and get this one: kubectl create token",
         ),
         ("ca_cert", json!("checkpoint.key"), 2, "kubernetes: ca_cert"),
         (

@@ -208,12 +208,11 @@ impl Secret {
             };
             // A quota and an admission plug-in say no with the same status.
             let by_right = user.is_some() || message_of(&said).contains(" cannot ");
-            let advice = match by_right {
-                true => role(&self.at, verb, user.as_deref()).into(),
-                false => format!(
-                    "see which quota or admission plug-in refuses it: {}",
-                    self.at.quotas()
-                ),
+            let advice = if by_right {
+                role(&self.at, verb, user.as_deref()).into()
+            } else {
+                let quotas = self.at.quotas();
+                format!("see which quota or admission plug-in refuses it: {quotas}")
             };
             return Refusal::Denied {
                 what: named,
