@@ -47,7 +47,7 @@ const PASSING: [&str; 15] = [
     "TooManyRequestsException",
 ];
 
-/// A failure at one place: an SSM parameter, a KMS key, a file.
+/// A failure at one place: an SSM parameter, a KMS key, a Secret, a file.
 #[derive(Debug, thiserror::Error)]
 #[error("{address}: {kind}")]
 pub struct Error {
@@ -59,10 +59,10 @@ pub struct Error {
 /// What failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Kind {
-    /// AWS knows who asks and says no.
+    /// AWS, or a Kubernetes API server, knows who asks and says no.
     #[error("{action} is denied: {message}")]
     Denied {
-        /// The IAM action.
+        /// The IAM action, or what was asked of Kubernetes.
         action: String,
         /// The text of AWS, which names the caller and the missing permission.
         message: String,
@@ -116,6 +116,9 @@ pub enum Kind {
         /// The error code of AWS.
         code: String,
     },
+    /// Any other refusal of a Kubernetes API server, or one that cannot be asked.
+    #[error("{0}")]
+    Kubernetes(String),
     /// What was deleted there is not gone, or would not be.
     #[error("keeps what was deleted: {0}")]
     KeepsDeleted(String),
@@ -227,6 +230,7 @@ impl Error {
                 | Kind::TooLarge(_)
                 | Kind::Taken
                 | Kind::Service { .. }
+                | Kind::Kubernetes(_)
                 | Kind::Different
                 | Kind::Unreadable(_)
         )

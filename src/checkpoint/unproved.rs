@@ -25,6 +25,7 @@ pub(crate) fn unproved_custodians<'a>(
         let subject = match &custodian.kind {
             CustodianKind::Ssm(_) => return false,
             CustodianKind::Age(age) => Some(age.recipient.clone()),
+            CustodianKind::Kubernetes(kept) => Some(kept.recipient.clone()),
             CustodianKind::Pgp(pgp) => pgp
                 .fingerprint
                 .as_ref()

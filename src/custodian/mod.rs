@@ -1,12 +1,14 @@
 //! Who keeps a share.
 //!
-//! A custodian is one place for one share: an SSM parameter under a KMS key, or a file encrypted to
-//! a person, with age or PGP. Everything is create-only: nothing is ever overwritten, and nothing is ever half there.
+//! A custodian is one place for one share: an SSM parameter under a KMS key, a file encrypted to
+//! a person, with age or PGP, or a Secret of Kubernetes that is encrypted so. Everything is create-only: nothing is ever overwritten, and nothing is ever half there.
 //! No share, and no digest of a share in clear, leaves this room except into its custodian.
 
 pub mod age;
 mod facts;
 mod file;
+mod kubernetes_secret;
+mod opener;
 mod pgp;
 mod proof;
 mod receiver;
@@ -19,41 +21,22 @@ use std::path::{Path, PathBuf};
 
 use crate::code::Reported;
 use crate::custodian::file::{EncryptedFile, FileKey};
+use crate::custodian::kubernetes_secret::KubernetesSecret;
 use crate::custodian::pgp::PgpKey;
-use crate::secret::{Share, ShareMaterial};
+use crate::kubernetes::Access;
+use crate::secret::{SecretText, Share, ShareMaterial};
 use crate::shell::ShellCommand;
 
 pub use crate::aws::Aws;
 pub use crate::backend::{CANARY, Error, Kind};
 pub use crate::custodian::age::identity::IdentityFile;
 pub use crate::custodian::facts::{Observation, Prepared, Stored};
+pub use crate::custodian::opener::Opener;
 pub use crate::custodian::proof::{Answer, Challenge, Proof, as_written};
 pub use crate::custodian::receiver::{Parcel, Receiver};
 pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{trial_name, typed};
 pub use crate::custodian::trust::{SharedTrust, TrustDomain, shared_trust};
-
-/// Who opens what a custodian keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opener {
-    /// A machine, with the credentials of this run.
-    Machine,
-    /// A person with an age identity.
-    Identity,
-    /// A person with a PGP key.
-    Gpg,
-}
-
-impl Opener {
-    /// What a person types to read it, before the name of a file.
-    pub fn command(self) -> ShellCommand {
-        ShellCommand::new(match self {
-            Self::Machine => "aws ssm get-parameter --with-decryption --name",
-            Self::Identity => "age -d -i KEYFILE",
-            Self::Gpg => "gpg --decrypt",
-        })
-    }
-}
 
 /// One custodian, opened: its place is known and its key was found.
 pub struct Custodian {
@@ -64,6 +47,7 @@ pub struct Custodian {
 enum Place {
     Ssm(Box<ssm::Ssm>),
     File(Box<EncryptedFile>),
+    Secret(Box<KubernetesSecret>),
 }
 
 impl Custodian {
@@ -104,6 +88,21 @@ impl Custodian {
         Ok(Self::at(name, Place::File(Box::new(file))))
     }
 
+    /// One whose share is a Secret of Kubernetes, `NAMESPACE/NAME`, encrypted as that of [`Custodian::in_age_file`]. `marks`
+    /// are what everybody may know of it, by name. Nobody is asked.
+    ///
+    /// # Errors
+    /// [`Kind::Misconfigured`].
+    pub fn in_secret(
+        name: &str,
+        (secret, recipient): (&str, &str),
+        access: Access,
+        marks: &[(&str, String)],
+    ) -> Result<Self, Error> {
+        let place = KubernetesSecret::open(secret, recipient, access, marks)?;
+        Ok(Self::at(name, Place::Secret(Box::new(place))))
+    }
+
     fn at(name: &str, place: Place) -> Self {
         let name = name.to_owned();
         Self { name, place }
@@ -114,11 +113,12 @@ impl Custodian {
         &self.name
     }
 
-    /// `aws-ssm://REGION/PARAMETER` or the path of the file.
+    /// `aws-ssm://REGION/PARAMETER`, the path of the file, or `secret NAMESPACE/NAME`.
     pub fn address(&self) -> String {
         match &self.place {
             Place::Ssm(place) => place.address().to_owned(),
             Place::File(file) => file.address(),
+            Place::Secret(place) => place.address(),
         }
     }
 
@@ -128,6 +128,7 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.place().into(),
             Place::File(file) => file.place(),
+            Place::Secret(place) => place.place().into(),
         }
     }
 
@@ -138,7 +139,7 @@ impl Custodian {
                 FileKey::Pgp(key) => Some(key),
                 FileKey::Age(_) => None,
             },
-            Place::Ssm(_) => None,
+            Place::Ssm(_) | Place::Secret(_) => None,
         }
     }
 
@@ -147,9 +148,10 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.trust_domain(),
             Place::File(file) => vec![TrustDomain::HoldersKey(match &file.key {
-                FileKey::Age(key) => format!("age recipient {}", key.recipient()),
+                FileKey::Age(key) => key.in_words(),
                 FileKey::Pgp(key) => format!("PGP key {}", key.fingerprint()),
             })],
+            Place::Secret(place) => vec![TrustDomain::HoldersKey(place.key.in_words())],
         }
     }
 
@@ -158,7 +160,16 @@ impl Custodian {
         match &self.place {
             Place::Ssm(_) => Opener::Machine,
             Place::File(_) if self.pgp().is_some() => Opener::Gpg,
-            Place::File(_) => Opener::Identity,
+            Place::File(_) | Place::Secret(_) => Opener::Identity,
+        }
+    }
+
+    /// What its holder types to read it without this program.
+    pub fn read_command(&self) -> ShellCommand {
+        let command = self.opener().command();
+        match &self.place {
+            Place::Secret(place) => place.read_command(&command),
+            Place::Ssm(_) | Place::File(_) => command.with(self.address()),
         }
     }
 
@@ -178,13 +189,15 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.proof_subject(),
             Place::File(file) => file.subject(),
+            Place::Secret(place) => place.key.recipient(),
         }
     }
 
     /// Creates a value beside the final one, reads it back, compares and deletes. `name` is part of its name, and
     /// whoever calls has noted it: what has that name already was left by a killed run, and is replaced.
     /// For `age` and `pgp` this proves the directory, and that the key can be encrypted to; that its holder opens it
-    /// is proved by a [`Challenge`]. Gives warnings, such as of a leftover that could not be deleted.
+    /// is proved by a [`Challenge`]. A Secret is created with `dryRun`: Kubernetes cannot let somebody read Secrets by the
+    /// beginning of their names. Gives warnings, such as of a leftover that could not be deleted.
     ///
     /// # Errors
     /// Whatever would fail for the share too; a failed delete is only a warning.
@@ -192,6 +205,7 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.canary(name).await,
             Place::File(file) => file.canary(name).await,
+            Place::Secret(place) => place.canary().await,
         }
     }
 
@@ -200,6 +214,7 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.facts().await,
             Place::File(file) => file.facts(),
+            Place::Secret(place) => place.facts().await,
         }
     }
 
@@ -221,6 +236,7 @@ impl Custodian {
             (_, ShareMaterial::Encrypted(share)) => Ok(pgp::sealed(share)),
             (Place::Ssm(_), ShareMaterial::Plain(_)) => Ok(Prepared::default()),
             (Place::File(file), ShareMaterial::Plain(share)) => file.prepare(share).await,
+            (Place::Secret(place), ShareMaterial::Plain(share)) => place.prepare(share),
         }
     }
 
@@ -237,6 +253,7 @@ impl Custodian {
                 Err(Error::new(self.address(), Kind::Sealed))
             }
             (Place::File(file), _) => file.store(prepared),
+            (Place::Secret(place), _) => place.store(prepared).await,
         }
     }
 
@@ -246,6 +263,7 @@ impl Custodian {
             Place::Ssm(place) if recorded.address == place.address() => place.facts_again().await,
             Place::Ssm(place) => place.facts().await,
             Place::File(file) => file.facts(),
+            Place::Secret(place) => place.facts().await,
         };
         match found {
             Err(error) if matches!(error.kind(), Kind::Symlink) => {
@@ -257,12 +275,12 @@ impl Custodian {
         }
     }
 
-    /// Whether what is there was marked so when it was stored. A file has no marks: its digest tells. An error where
+    /// Whether what is there was marked so when it was stored. What we encrypt has no marks: its digest tells. An error where
     /// it cannot be known.
     pub async fn bears(&self, mark: &str) -> Result<bool, Error> {
         match &self.place {
             Place::Ssm(place) => place.bears(mark).await,
-            Place::File(_) => Ok(false),
+            Place::File(_) | Place::Secret(_) => Ok(false),
         }
     }
 
@@ -275,6 +293,7 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.remove().await,
             Place::File(file) => file.remove(),
+            Place::Secret(place) => place.remove().await,
         }
     }
 
@@ -286,6 +305,7 @@ impl Custodian {
         match &self.place {
             Place::Ssm(place) => place.fetch().await,
             Place::File(file) => file.fetch(identities).await,
+            Place::Secret(place) => place.fetch(identities).await,
         }
     }
 
@@ -295,6 +315,7 @@ impl Custodian {
         match &self.place {
             Place::Ssm(_) => true,
             Place::File(file) => file.opens_with(identities).await,
+            Place::Secret(place) => place.key.is_opened_by("", identities).is_ok(),
         }
     }
 
@@ -307,6 +328,7 @@ impl Custodian {
         let armored = match &self.place {
             Place::Ssm(_) => None,
             Place::File(file) => Some(file.encrypt(word.expose()).await?),
+            Place::Secret(place) => Some(place.encrypt(word.expose())?),
         };
         Ok(Challenge::new(self.proof_subject(), armored, word))
     }
@@ -340,11 +362,25 @@ impl Custodian {
             (Place::File(file), Answer::Identities(identities)) => {
                 let armored = challenge.armored().unwrap_or_default();
                 let word = file.decrypt(armored.as_bytes(), identities).await;
-                // No share need be there yet.
-                let opened = word.and_then(|word| challenge.proof(&address, &word));
-                opened.map_err(|error| error.about(format!("the challenge of {}", self.name)))
+                self.opened(challenge, word)
             }
-            (Place::File(_), Answer::Machine) => Err(Error::new(address, Kind::NeedsHolder)),
+            (Place::Secret(place), Answer::Identities(identities)) => {
+                let armored = challenge.armored().unwrap_or_default();
+                self.opened(challenge, place.decrypt(armored.as_bytes(), identities))
+            }
+            (Place::File(_) | Place::Secret(_), Answer::Machine) => {
+                Err(Error::new(address, Kind::NeedsHolder))
+            }
         }
+    }
+
+    /// What a key that is here has shown. No share need be there yet.
+    fn opened(
+        &self,
+        challenge: &Challenge,
+        word: Result<SecretText, Error>,
+    ) -> Result<Proof, Error> {
+        let opened = word.and_then(|word| challenge.proof(&self.address(), &word));
+        opened.map_err(|error| error.about(format!("the challenge of {}", self.name)))
     }
 }

@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::config::{self, Aws, Config, CustodianKind};
 use crate::custodian::{self, Custodian, Error, Kind};
 use crate::failure::Failure;
+use crate::kubernetes::Access;
 
 /// The custodians of the file, opened and not yet tried.
 pub(crate) async fn all(config: &Config, failures: &mut Vec<Failure>) -> Vec<Custodian> {
@@ -50,7 +51,7 @@ async fn open(config: &Config, wanted: &config::Custodian) -> Result<Custodian, 
             if generation > 1 {
                 tags.insert("generation".into(), generation.to_string());
             }
-            let parameter = name_of_parameter(&ssm.parameter, generation);
+            let parameter = numbered(&ssm.parameter, generation);
             let under = (parameter.as_str(), ssm.kms_key.as_deref());
             Custodian::in_parameter(name, under, &tags, &to_aws(&ssm.aws)).await
         }
@@ -63,16 +64,30 @@ async fn open(config: &Config, wanted: &config::Custodian) -> Result<Custodian, 
             let key = (pgp.public_key.as_path(), pgp.fingerprint.as_deref());
             Custodian::in_pgp_file(name, key, &file).await
         }
+        CustodianKind::Kubernetes(kept) => {
+            let secret = numbered(&kept.secret, generation);
+            let access = Access {
+                api_server: kept.api_server.clone(),
+                ca_cert: kept.ca_cert.clone(),
+                token_file: kept.token_file.clone(),
+            };
+            let marks = [
+                ("cluster", config.cluster.name.clone()),
+                ("custodian", name.clone()),
+                ("generation", generation.to_string()),
+            ];
+            Custodian::in_secret(name, (&secret, &kept.recipient), access, &marks)
+        }
     }
 }
 
 /// The shares of each making have names of their own, so that none is ever written over another. Those of the first
-/// keep what the file says.
-fn name_of_parameter(parameter: &str, generation: u32) -> String {
+/// keep what the file says. This is that of a parameter or a Secret.
+pub(crate) fn numbered(name: &str, generation: u32) -> String {
     if generation > 1 {
-        format!("{parameter}-g{generation}")
+        format!("{name}-g{generation}")
     } else {
-        parameter.to_owned()
+        name.to_owned()
     }
 }
 
@@ -130,7 +145,7 @@ mod tests {
         assert_eq!(file("shares/bob.age", 1), Path::new("shares/bob.age"));
         assert_eq!(file("shares/bob.age", 2), Path::new("shares/bob.g2.age"));
         assert_eq!(file("a.b/bob", 12), Path::new("a.b/bob.g12"));
-        assert_eq!(name_of_parameter("/v/key-1", 1), "/v/key-1");
-        assert_eq!(name_of_parameter("/v/key-1", 3), "/v/key-1-g3");
+        assert_eq!(numbered("/v/key-1", 1), "/v/key-1");
+        assert_eq!(numbered("/v/key-1", 3), "/v/key-1-g3");
     }
 }

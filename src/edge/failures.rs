@@ -124,6 +124,7 @@ fn of_custodian(kind: &Kind) -> Code {
             Code::AwsUnusable
         }
         Kind::NotFound => Code::ShareGone,
+        Kind::Kubernetes(_) => Code::KubernetesFailed,
         Kind::Unreachable(_) | Kind::TimedOut(_) | Kind::TooLarge(_) | Kind::Service { .. } => {
             Code::CustodianUnreachable
         }

@@ -79,6 +79,10 @@ fn of_custodian(custodian: &Custodian) -> Vec<PathBuf> {
     match &custodian.kind {
         CustodianKind::Age(age) => vec![directory(&age.file)],
         CustodianKind::Pgp(pgp) => vec![directory(&pgp.file), pgp.public_key.clone()],
+        CustodianKind::Kubernetes(kept) => {
+            let files = kept.ca_cert.iter().chain(&kept.token_file);
+            files.cloned().collect()
+        }
         CustodianKind::Ssm(_) => Vec::new(),
     }
 }

@@ -5,8 +5,8 @@ mod logins;
 
 use std::path::Path;
 
-use crate::config::{Aws, Config, Custodian, CustodianKind, SecretRef, yaml};
-use crate::edge::custodians::name_of_file;
+use crate::config::{Aws, Config, Custodian, CustodianKind, KubernetesCustodian, SecretRef, yaml};
+use crate::edge::custodians::{name_of_file, numbered};
 use crate::hex::file_name;
 use crate::shell::ShellCommand;
 
@@ -22,7 +22,7 @@ fn name(custodian: &str) -> Option<String> {
 /// Name and text of the file of each holder who is a person: nothing of them is secret.
 pub(crate) fn all(config: &Config, cluster_id: Option<&str>) -> Vec<(String, String)> {
     let people = config.init.custodians.iter();
-    let people = people.filter(|one| !matches!(one.kind, CustodianKind::Ssm(_)));
+    let people = people.filter(|one| one.kind.is_a_persons());
     let file = |one: &Custodian| Some((name(&one.name)?, text(config, one, cluster_id)));
     people.filter_map(file).collect()
 }
@@ -62,6 +62,10 @@ fn head(config: &Config, custodian: &Custodian) -> String {
                 "the age identity of {}: --identity FILE",
                 yaml(&age.recipient)
             ));
+            typed = ShellCommand::new("--identity FILE");
+        }
+        CustodianKind::Kubernetes(kept) => {
+            beside.extend(in_kubernetes(config, kept));
             typed = ShellCommand::new("--identity FILE");
         }
         CustodianKind::Pgp(pgp) => {
@@ -104,6 +108,31 @@ fn head(config: &Config, custodian: &Custodian) -> String {
          # of {name}. There is no secret in it. Paths start at this file; there must be:\n#\n{beside}#\n\
          #   {submit}\n#   {unseal}\n"
     )
+}
+
+/// What the holder of a share in a Secret needs: it is fetched from there.
+fn in_kubernetes(config: &Config, kept: &KubernetesCustodian) -> Vec<String> {
+    let secret = numbered(&kept.secret, config.init.generation);
+    let mut beside = vec![format!("no share: a token that may get secret {secret}")];
+    let files = [
+        (&kept.token_file, "that token"),
+        (&kept.ca_cert, "the authority of the API server"),
+    ];
+    for (file, what) in files {
+        let file = file.as_deref().map(|file| relative(config, file));
+        beside.extend(file.map(|file| format!("{file}: {what}")));
+    }
+    if kept.token_file.is_none() {
+        beside.push(
+            "outside of that cluster: api_server, ca_cert and token_file, in a line of this file"
+                .to_owned(),
+        );
+    }
+    beside.push(format!(
+        "the age identity of {}: --identity FILE",
+        yaml(&kept.recipient)
+    ));
+    beside
 }
 
 fn cluster(config: &Config, id: Option<&str>) -> String {
@@ -181,6 +210,21 @@ fn entry(config: &Config, custodian: &Custodian) -> String {
                 ("public_key", Some(path(&pgp.public_key))),
                 ("fingerprint", pgp.fingerprint.as_deref().map(yaml)),
                 ("file", Some(path(&pgp.file))),
+            ]),
+        ),
+        CustodianKind::Kubernetes(kept) => (
+            "kubernetes",
+            map([
+                ("secret", Some(yaml(&kept.secret))),
+                ("recipient", Some(yaml(&kept.recipient))),
+                (
+                    "api_server",
+                    kept.api_server
+                        .as_ref()
+                        .map(|url| yaml(url.as_str().trim_end_matches('/'))),
+                ),
+                ("ca_cert", kept.ca_cert.as_deref().map(path)),
+                ("token_file", kept.token_file.as_deref().map(path)),
             ]),
         ),
         CustodianKind::Ssm(ssm) => (

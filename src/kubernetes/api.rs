@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 use url::Url;
@@ -69,15 +70,27 @@ impl Api<'_> {
 
     /// Sends the request, and takes whatever is answered.
     pub(super) async fn post(&self, url: &Url, body: &Value) -> Result<Answer, NoAnswer> {
-        let mut asked = self.http()?.post(url.clone());
+        self.send(Method::POST, url, Some(body)).await
+    }
+
+    /// The same with any method.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        let mut asked = self.http()?.request(method, url.clone());
         if let Some(credential) = self.credential {
             let mut bearer = HeaderValue::from_str(&format!("Bearer {}", credential.expose()))
                 .map_err(|_| invalid(self.names[2], "has characters that no token has"))?;
             bearer.set_sensitive(true);
             asked = asked.header(AUTHORIZATION, bearer);
         }
+        if let Some(body) = body {
+            asked = asked.json(body);
+        }
         let mut answer = asked
-            .json(body)
             .send()
             .await
             .map_err(|error| self.no_answer(url, &error))?;

@@ -1,12 +1,17 @@
-//! TokenRequest to a Kubernetes API server: a short-lived JWT for one service account.
+//! A Kubernetes API server: a short-lived JWT for one service account (TokenRequest), and Secrets that keep shares.
 //!
-//! One request, `POST /api/v1/namespaces/NS/serviceaccounts/NAME/token`, with a credential that may
-//! do exactly that. It never reads a kubeconfig, never follows a redirect, and never sends the pod's
+//! A token is one request, `POST /api/v1/namespaces/NS/serviceaccounts/NAME/token`, with a credential that may
+//! do exactly that. This room never reads a kubeconfig, never follows a redirect, and never sends the pod's
 //! own credential to an API server that is not the pod's.
 
+mod access;
 mod api;
+mod names;
 mod pod;
+mod reach;
 mod reviewer;
+mod secret_name;
+mod secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +22,15 @@ use url::Url;
 use crate::code::Code;
 use crate::failure::Problem;
 use crate::kubernetes::api::Api;
+use crate::kubernetes::names::{is_object_name, to};
 use crate::secret::SecretText;
 use crate::shell::ShellCommand;
 
+pub use crate::kubernetes::access::Access;
 pub use crate::kubernetes::pod::Wanted;
 pub use crate::kubernetes::reviewer::Reviewer;
+pub use crate::kubernetes::secret_name::SecretName;
+pub use crate::kubernetes::secrets::{Marks, Refusal, Secret};
 
 /// The life that is asked for where none is given: the shortest that Kubernetes allows (kubernetes:
 /// pkg/apis/authentication/validation).
@@ -148,15 +157,6 @@ fn role_commands(user: Option<&str>, namespace: &str, service_account: &str) -> 
     role.then(&to(bind, user))
 }
 
-/// A binding for this user.
-fn to(bind: ShellCommand, user: Option<&str>) -> ShellCommand {
-    let user = user.unwrap_or("USER");
-    match user.strip_prefix("system:serviceaccount:") {
-        Some(account) => bind.set("--serviceaccount=", account),
-        None => bind.set("--user=", user),
-    }
-}
-
 fn token_of(body: &[u8]) -> Option<SecretText> {
     #[derive(serde::Deserialize)]
     struct Answer {
@@ -168,16 +168,6 @@ fn token_of(body: &[u8]) -> Option<SecretText> {
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
     (!answer.status.token.is_empty()).then_some(answer.status.token)
-}
-
-fn is_object_name(name: &str) -> bool {
-    let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
-    let edge = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let bytes = name.as_bytes();
-    bytes.len() <= 253
-        && bytes.iter().copied().all(inside)
-        && edge(bytes.first())
-        && edge(bytes.last())
 }
 
 #[cfg(test)]

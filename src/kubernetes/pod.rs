@@ -1,4 +1,4 @@
-//! What a pod knows about its own cluster.
+//! A TokenRequest, with what a pod knows about its own cluster in the gaps.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,16 +6,10 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::code::Code;
-use crate::disk::read;
 use crate::failure::Problem;
-use crate::kubernetes::{SHORTEST_EXPIRATION, TokenRequest, invalid};
+use crate::kubernetes::reach::{Given, POD, Section, from_pod, own_address, reach};
+use crate::kubernetes::{SHORTEST_EXPIRATION, TokenRequest};
 use crate::secret::SecretText;
-
-/// Largest token, certificate or namespace file read from a pod.
-const LARGEST_FILE: u64 = 256 * 1024;
-/// Where every pod finds its own service account.
-const POD: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// What a configuration says about a TokenRequest; the pod it runs in fills the gaps.
 #[derive(Debug, Default)]
@@ -39,49 +33,24 @@ pub struct Wanted {
 impl TokenRequest {
     /// Fills what `wanted` leaves out from the pod this process runs in.
     pub fn complete(wanted: Wanted) -> Result<Self, Problem> {
-        let host = std::env::var("KUBERNETES_SERVICE_HOST").ok();
-        let port = std::env::var("KUBERNETES_SERVICE_PORT").ok();
-        Self::complete_from(wanted, host.as_deref(), port.as_deref(), Path::new(POD))
+        Self::complete_from(wanted, own_address(), Path::new(POD))
     }
 
-    fn complete_from(
-        wanted: Wanted,
-        host: Option<&str>,
-        port: Option<&str>,
-        pod: &Path,
-    ) -> Result<Self, Problem> {
-        let here = pod_address(host, port);
-        // The pod's credential and CA belong to the pod's API server; another server gets neither.
-        let foreign = match (&wanted.api_server, &here) {
-            (Some(asked), Some(own)) => asked.origin() != own.origin(),
-            (Some(_), None) => true,
-            (None, _) => false,
+    fn complete_from(wanted: Wanted, here: Option<Url>, pod: &Path) -> Result<Self, Problem> {
+        let given = Given {
+            api_server: wanted.api_server,
+            ca_cert: wanted.ca_cert,
+            credential: wanted.credential,
         };
-        let api_server = wanted
-            .api_server
-            .or(here)
-            .ok_or_else(|| not_in_pod("api_server", "the variable KUBERNETES_SERVICE_HOST"))?;
-        let credential = match wanted.credential {
-            Some(given) => given,
-            None if foreign => {
-                let problem = "is needed: the pod's own is not sent to another API server";
-                return Err(invalid("credential", problem));
-            }
-            None => Arc::new(SecretText::new(from_pod(pod, "token", "credential")?)),
-        };
-        let ca_cert = match wanted.ca_cert {
-            Some(given) => Some(given),
-            None if foreign => None,
-            None => Some(from_pod(pod, "ca.crt", "ca_cert")?.into_bytes()),
-        };
+        let reached = reach(given, (here, pod), &TOKEN_REQUEST)?;
         let namespace = match wanted.namespace {
             Some(given) => given,
-            None => from_pod(pod, "namespace", "namespace")?,
+            None => from_pod(pod, "namespace", ("namespace", &TOKEN_REQUEST))?,
         };
         Ok(Self {
-            api_server,
-            ca_cert,
-            credential,
+            api_server: reached.api_server,
+            ca_cert: reached.ca_cert,
+            credential: reached.credential,
             namespace,
             service_account: wanted.service_account,
             audience: wanted.audience,
@@ -90,43 +59,15 @@ impl TokenRequest {
     }
 }
 
-fn pod_address(host: Option<&str>, port: Option<&str>) -> Option<Url> {
-    let host = host.filter(|host| !host.is_empty())?;
-    let port = port.filter(|port| !port.is_empty()).unwrap_or("443");
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
-    Url::parse(&format!("https://{host}:{port}")).ok()
-}
-
-/// A value is missing in the configuration, and this process does not run in a pod.
-fn not_in_pod(field: &str, looked_for: &str) -> Problem {
-    Problem::new(
-        Code::FileKeyMissing,
-        format!("token_request has no {field}, and {looked_for} is not there either"),
-    )
-    .advise(format!(
-        "write {field} under token_request, or run this in a pod of the cluster"
-    ))
-}
-
-fn from_pod(pod: &Path, name: &str, field: &str) -> Result<String, Problem> {
-    let path = pod.join(name);
-    let read = read::bytes(&path, LARGEST_FILE);
-    match read.map(String::from_utf8) {
-        Ok(Ok(mut text)) if !text.trim().is_empty() => {
-            text.truncate(text.trim_end().len());
-            Ok(text)
-        }
-        _ => Err(not_in_pod(field, &path.display().to_string())),
-    }
-}
+const TOKEN_REQUEST: Section = Section {
+    name: "token_request",
+    token: "credential",
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::reach::pod_address;
 
     #[test]
     fn the_pod_fills_the_gaps_and_its_credential_stays_at_home() {
@@ -144,7 +85,11 @@ mod tests {
                 service_account: "payments".into(),
                 ..Wanted::default()
             };
-            TokenRequest::complete_from(wanted, Some("10.9.0.1"), Some("443"), pod.path())
+            TokenRequest::complete_from(
+                wanted,
+                pod_address(Some("10.9.0.1"), Some("443")),
+                pod.path(),
+            )
         };
         let own = complete(None).unwrap();
         assert_eq!(

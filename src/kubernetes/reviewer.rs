@@ -8,6 +8,7 @@ use url::Url;
 use crate::code::Code;
 use crate::failure::Problem;
 use crate::kubernetes::api::{self, Api};
+use crate::kubernetes::names::to;
 use crate::secret::SecretText;
 use crate::shell::ShellCommand;
 
@@ -95,7 +96,7 @@ fn judge(api: &Api<'_>, status: u16, body: &[u8]) -> Result<(), Problem> {
 fn delegation(user: Option<&str>) -> ShellCommand {
     let bind = ShellCommand::new("kubectl create clusterrolebinding vault-reviewer");
     let bind = bind.and("--clusterrole=system:auth-delegator");
-    super::to(bind, user)
+    to(bind, user)
 }
 
 #[cfg(test)]

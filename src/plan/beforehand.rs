@@ -148,6 +148,9 @@ fn share(custodian: &Custodian) -> String {
         CustodianKind::Ssm(ssm) => format!("the SSM parameter {}", ssm.parameter),
         CustodianKind::Age(age) => format!("{}, encrypted to their age key", age.file.display()),
         CustodianKind::Pgp(pgp) => format!("{}, encrypted to their PGP key", pgp.file.display()),
+        CustodianKind::Kubernetes(kept) => {
+            format!("secret {}, encrypted to their age key", kept.secret)
+        }
     };
     format!("a share for {}: {place}", custodian.name)
 }
@@ -217,7 +220,7 @@ fn people(config: &Config, diary: Option<&Diary>) -> Vec<String> {
             ..
         }
     );
-    let holds = |custodian: &&Custodian| drill && !matches!(custodian.kind, CustodianKind::Ssm(_));
+    let holds = |custodian: &&Custodian| drill && custodian.kind.is_a_persons();
     let holders: Vec<_> = config.init.custodians.iter().filter(holds).collect();
     let holders = holders.into_iter().map(|custodian| {
         format!(

@@ -96,9 +96,8 @@ pub(crate) struct Ask<'a> {
 impl Ask<'_> {
     /// The question, and what to do where there is no terminal to ask it on.
     fn about(&self, custodian: &Custodian) -> (String, String) {
-        let (name, address) = (custodian.name(), custodian.address());
-        let opener = custodian.opener();
-        let command = opener.command().with(address);
+        let (name, opener) = (custodian.name(), custodian.opener());
+        let command = custodian.read_command();
         let question = format!("The share of {name}, as {name} reads it: {command}");
         let instead = match opener {
             Opener::Gpg => format!(
@@ -128,7 +127,7 @@ impl Ask<'_> {
         } else {
             String::new()
         };
-        let command = custodian.opener().command().with(custodian.address());
+        let command = custodian.read_command();
         let asked =
             format!("The share of {name}, as {name} reads it:\n  {command}\nShare (hidden{hint})");
         let (mut said, mut wrong) = (said, String::new());

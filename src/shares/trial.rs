@@ -3,7 +3,7 @@
 use futures::future::join_all;
 
 use crate::code::{Code, Reported};
-use crate::custodian::Custodian;
+use crate::custodian::{self, Custodian, Kind};
 use crate::event::EventSink;
 use crate::failure::Failure;
 
@@ -26,6 +26,8 @@ pub(crate) async fn try_all<'c>(
     });
     let mut opened = Vec::new();
     for (custodian, canary, presence) in join_all(tries).await {
+        let once = canary.as_ref().err().zip(presence.as_ref().err());
+        let once = once.is_some_and(|(tried, looked)| is_one_cause(tried, looked));
         match canary {
             Ok(warnings) => {
                 for Reported { code, text, .. } in warnings {
@@ -47,10 +49,22 @@ pub(crate) async fn try_all<'c>(
                     "nothing is ever overwritten: see what it is, then move it away or {otherwise}"
                 )),
             ),
+            Err(_) if once => {}
             Err(error) => failures.push(of(custodian, error.into())),
         }
     }
     opened
+}
+
+/// Whether the trial and the look failed for one cause, such as an API server that nobody reaches: it is said once.
+fn is_one_cause(tried: &custodian::Error, looked: &custodian::Error) -> bool {
+    let kinds = (tried.kind(), looked.kind());
+    matches!(
+        kinds,
+        (Kind::Unreachable(_), Kind::Unreachable(_))
+            | (Kind::Misconfigured(_), Kind::Misconfigured(_))
+            | (Kind::Kubernetes(_), Kind::Kubernetes(_))
+    )
 }
 
 /// Says whose failure it is.

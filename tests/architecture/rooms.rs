@@ -32,7 +32,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("vault", &["code", "hex", "plain_http", "printable", "secret", "shell", "span"]),
     ("kubernetes", &["code", "disk", "failure", "plain_http", "secret", "shell", "span"]),
     ("aws", &["backend", "secret", "shell"]),
-    ("custodian", &["code", "aws", "backend", "child", "disk", "hex", "screen", "secret", "shell", "span"]),
+    ("custodian", &["code", "aws", "backend", "child", "disk", "hex", "kubernetes", "screen", "secret", "shell", "span"]),
     ("envelope", &["code", "aws", "backend", "custodian", "secret"]),
     ("replica", &["aws", "backend", "hex", "printable", "shell"]),
     ("door", &["code", "child", "disk", "failure", "kubernetes", "secret", "vault", "span"]),

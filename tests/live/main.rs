@@ -38,6 +38,7 @@ mod holder_file;
 mod hostile;
 mod identity;
 mod import;
+mod in_secrets;
 mod initialisation;
 mod interrupted;
 mod killed;

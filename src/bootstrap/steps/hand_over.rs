@@ -5,7 +5,7 @@ use crate::bootstrap::evidence_report::EvidenceReport;
 use crate::bootstrap::view::View;
 use crate::checkpoint::replica::sync::ReplicaSync;
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::config::{Config, CustodianKind};
+use crate::config::Config;
 use crate::desired::observation::Observation;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
@@ -67,7 +67,7 @@ fn files_of_holders(config: &Config, checkpoint: &Checkpoint) -> Result<(), Chec
 pub(super) fn files_of_this_machine(ceremony: &Ceremony<'_>) -> Option<Finding> {
     let config: &Config = ceremony.config;
     let custodians = config.init.custodians.iter();
-    let files = custodians.filter(|one| !matches!(one.kind, CustodianKind::Ssm(_)));
+    let files = custodians.filter(|one| one.kind.is_a_file());
     let names: Vec<_> = files.map(|custodian| custodian.name.clone()).collect();
     let leave = config.checkpoint.replica.is_some() && !names.is_empty();
     leave.then_some(Finding::SharesAreFiles(names))

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use url::Url;
 
+use crate::config::forms::Address;
 use crate::config::forms::Named;
 use crate::config::section::{At, Read, choices, section};
 use crate::config::values::Aws;
@@ -91,14 +93,28 @@ pub enum CustodianKind {
     Age(AgeCustodian),
     /// A file encrypted to a PGP key.
     Pgp(PgpCustodian),
+    /// A Secret of Kubernetes, encrypted to an age recipient.
+    Kubernetes(KubernetesCustodian),
+}
+
+impl CustodianKind {
+    /// Whether a person opens it, and no machine.
+    pub fn is_a_persons(&self) -> bool {
+        !matches!(self, Self::Ssm(_))
+    }
+
+    /// Whether it is a file of the machine that the ceremony runs on.
+    pub fn is_a_file(&self) -> bool {
+        matches!(self, Self::Age(_) | Self::Pgp(_))
+    }
 }
 
 impl Read for Custodian {
     fn read(at: At) -> Option<Self> {
-        let kind = ["ssm", "age", "pgp"]
+        let kind = ["ssm", "age", "pgp", "kubernetes"]
             .iter()
             .find_map(|kind| at.node.get(kind));
-        let keys = ["parameter", "recipient", "public_key"];
+        let keys = ["parameter", "recipient", "public_key", "secret"];
         let key = kind.and_then(|kind| keys.iter().find_map(|key| kind.get(key)));
         let place = key.unwrap_or(at.node).place;
         let place = (place.line, place.column);
@@ -106,17 +122,18 @@ impl Read for Custodian {
         let ssm = keys.ssm.map(CustodianKind::Ssm);
         let age = keys.age.map(CustodianKind::Age);
         let pgp = keys.pgp.map(CustodianKind::Pgp);
+        let kubernetes = keys.kubernetes.map(CustodianKind::Kubernetes);
         Some(Self {
             name: keys.name,
-            kind: ssm.or(age).or(pgp)?,
+            kind: ssm.or(age).or(pgp).or(kubernetes)?,
             place,
         })
     }
 }
 
 section! {
-    /// Who keeps a share: `name`, and one of `ssm`, `age` and `pgp`.
-    #[schemars(rename = "Custodian", extend("oneOf" = [{"required": ["ssm"]}, {"required": ["age"]}, {"required": ["pgp"]}]))]
+    /// Who keeps a share: `name`, and one of `ssm`, `age`, `pgp` and `kubernetes`.
+    #[schemars(rename = "Custodian", extend("oneOf" = [{"required": ["ssm"]}, {"required": ["age"]}, {"required": ["pgp"]}, {"required": ["kubernetes"]}]))]
     pub struct CustodianKeys {
         /// The person or place.
         #[schemars(length(min = 1))]
@@ -127,6 +144,8 @@ section! {
         pub age: Option<AgeCustodian>,
         /// A file encrypted to a PGP key.
         pub pgp: Option<PgpCustodian>,
+        /// A Secret of Kubernetes, encrypted to an age recipient.
+        pub kubernetes: Option<KubernetesCustodian>,
     }
 }
 
@@ -169,5 +188,25 @@ section! {
         /// The file to create; it must not exist yet.
         #[schemars(length(min = 1))]
         pub file: PathBuf,
+    }
+}
+
+section! {
+    /// A Secret of Kubernetes, encrypted to an age recipient; what is missing of the API server comes from the pod that the
+    /// program runs in.
+    pub struct KubernetesCustodian {
+        /// The Secret to create, `NAMESPACE/NAME`; it must not exist yet.
+        #[schemars(length(min = 1))]
+        pub secret: String,
+        /// The recipient, `age1…`.
+        #[schemars(length(min = 1))]
+        pub recipient: String,
+        /// Address of the API server.
+        #[schemars(with = "Option<Address>")]
+        pub api_server: Option<Url>,
+        /// The PEM of its authority.
+        pub ca_cert: Option<PathBuf>,
+        /// The bearer token that may create and read the Secret.
+        pub token_file: Option<PathBuf>,
     }
 }

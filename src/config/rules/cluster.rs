@@ -9,12 +9,22 @@ use crate::config::reading::{Reading, under};
 use crate::plain_http::is_this_machine;
 
 const CUSTODIANS: [&str; 2] = ["init", "custodians"];
+/// Each kind of custodian, and what says where its share is.
+const PLACES: [(&str, &str); 4] = [
+    ("ssm", "parameter"),
+    ("age", "file"),
+    ("pgp", "file"),
+    ("kubernetes", "secret"),
+];
+/// Longest name of a Secret with room for the number of a later making.
+const LONGEST_SECRET: usize = 248;
 
 pub(super) fn plain_http_stays_on_this_machine(reading: &mut Reading) {
-    let patterns: [&[&str]; 3] = [
+    let patterns: [&[&str]; 4] = [
         &["cluster", "address"],
         &["cluster", "nodes", "*"],
         &["logins", "*", "with", "token_request", "api_server"],
+        &["init", "custodians", "*", "kubernetes", "api_server"],
     ];
     let text = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
     for pattern in patterns {
@@ -92,7 +102,7 @@ pub(super) fn custodians_are_different(reading: &mut Reading) {
                 reading.refuse(Code::FileContradicts, &path, text);
             }
         }
-        for (kind, key) in [("ssm", "parameter"), ("age", "file"), ("pgp", "file")] {
+        for (kind, key) in PLACES {
             let path = under(&here, &[kind, key]);
             let Some(target) = target(reading, &here, kind, &path) else {
                 continue;
@@ -108,17 +118,18 @@ pub(super) fn custodians_are_different(reading: &mut Reading) {
     }
 }
 
-/// Where a custodian keeps its share. A parameter is one of its account and region, so these must be sound too.
-fn target(reading: &Reading, custodian: &[&str], kind: &str, path: &[&str]) -> Option<[String; 4]> {
+/// Where a custodian keeps its share. A parameter is one of its account and region, and a Secret of its API server, so
+/// these must be sound too.
+fn target(reading: &Reading, custodian: &[&str], kind: &str, path: &[&str]) -> Option<[String; 5]> {
     let all = under(custodian, &[kind]);
-    if kind == "ssm" {
+    if ["ssm", "kubernetes"].contains(&kind) {
         reading.node(&all)?;
     }
     let text = |path: &[&str]| reading.text(path).unwrap_or_default().to_owned();
     let target = reading.text(path)?.to_owned();
-    let [region, profile, role] =
-        ["region", "profile", "role_arn"].map(|key| text(&under(&all, &[key])));
-    Some([target, region, profile, role])
+    let [region, profile, role, server] =
+        ["region", "profile", "role_arn", "api_server"].map(|key| text(&under(&all, &[key])));
+    Some([target, region, profile, role, server])
 }
 
 pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
@@ -140,8 +151,9 @@ pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
 pub(super) fn recipients_are_public(reading: &mut Reading) {
     let text =
         "expected an age recipient, which starts with `age1`; `age-keygen -y KEYFILE` shows it";
-    let patterns: [&[&str]; 2] = [
+    let patterns: [&[&str]; 3] = [
         &["init", "custodians", "*", "age", "recipient"],
+        &["init", "custodians", "*", "kubernetes", "recipient"],
         &["writes", "*", "hand_out", "age", "recipient"],
     ];
     for pattern in patterns {
@@ -152,6 +164,25 @@ pub(super) fn recipients_are_public(reading: &mut Reading) {
             text,
         );
     }
+}
+
+pub(super) fn secrets_of_kubernetes_have_names(reading: &mut Reading) {
+    let letter = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let inside = |c: u8| letter(c) || c == b'-';
+    let ends = |part: &str| {
+        part.bytes().next().is_some_and(letter) && part.bytes().next_back().is_some_and(letter)
+    };
+    let label = |part: &str| ends(part) && part.bytes().all(inside);
+    let right = |text: &str| {
+        let Some((namespace, name)) = text.split_once('/') else {
+            return false;
+        };
+        let fits = namespace.len() <= 63 && name.len() <= LONGEST_SECRET;
+        fits && label(namespace) && name.split('.').all(label)
+    };
+    let text = "expected `NAMESPACE/NAME` of a Secret: small letters, digits and `-`, in the name also `.`";
+    let pattern = ["init", "custodians", "*", "kubernetes", "secret"];
+    reading.refuse_unless(Code::FileValueInvalid, &pattern, right, text);
 }
 
 /// Short ids of keys are made by anybody, so only the whole fingerprint counts.

@@ -172,7 +172,19 @@ const BROKEN: &str = r#"
 > 8:36: init.custodians[1].age.recipient: expected an age recipient
 - age: {recipient: age1bob, file: shares/bob.age}
 + age: {recipient: age1bob, file: b}, ssm: {parameter: /p}
-> 8:7: init.custodians[1]: only one of `ssm`, `age` and `pgp`
+> 8:7: init.custodians[1]: only one of `ssm`, `age`, `pgp` and `kubernetes`
+- age: {recipient: age1bob, file: shares/bob.age}
++ kubernetes: {secret: bob, recipient: age1bob}
+> 8:40: init.custodians[1].kubernetes.secret: expected `NAMESPACE/NAME` of a Secret
+- age: {recipient: age1bob, file: shares/bob.age}
++ kubernetes: {secret: vault/Bob, recipient: age1bob}
+> 8:40: init.custodians[1].kubernetes.secret: expected `NAMESPACE/NAME` of a Secret
+- age: {recipient: age1bob, file: shares/bob.age}
++ kubernetes: {secret: vault/bob, recipient: AGE-SECRET-KEY-1}
+> 8:62: init.custodians[1].kubernetes.recipient: expected an age recipient
+- age: {recipient: age1bob, file: shares/bob.age}
++ kubernetes: {secret: vault/bob, recipient: age1bob, api_server: "http://k8s:6443"}
+> 8:83: init.custodians[1].kubernetes.api_server: plain `http`
 - age: {recipient: age1bob, file: shares/bob.age}
 + pgp: {public_key: bob.asc, fingerprint: 231C 511E 00EF 17C4, file: b}
 > 8:59: init.custodians[1].pgp.fingerprint: expected the whole fingerprint

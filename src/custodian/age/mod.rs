@@ -32,6 +32,11 @@ impl AgeKey {
         self.0.to_string()
     }
 
+    /// As those who look for one key behind two shares are told.
+    pub(super) fn in_words(&self) -> String {
+        format!("age recipient {}", self.recipient())
+    }
+
     pub(super) fn encrypt(&self, address: &str, plain: &[u8]) -> Result<String, Error> {
         age::encrypt_and_armor(&self.0, plain).map_err(|_| {
             let source = std::io::Error::other("age refuses the recipient");
@@ -40,12 +45,15 @@ impl AgeKey {
         })
     }
 
-    pub(super) fn decrypt(
+    /// The keys among these identities that open what is encrypted to its holder.
+    ///
+    /// # Errors
+    /// [`Kind::NeedsHolder`] without any identity, [`Kind::WrongIdentity`] where none is its holder's.
+    pub(super) fn is_opened_by<'i>(
         &self,
         address: &str,
-        ciphertext: &[u8],
-        identities: &[IdentityFile],
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        identities: &'i [IdentityFile],
+    ) -> Result<Vec<&'i x25519::Identity>, Error> {
         let error = |kind| Error::new(address, kind);
         if identities.is_empty() {
             return Err(error(Kind::NeedsHolder));
@@ -59,6 +67,17 @@ impl AgeKey {
         if keys.is_empty() {
             return Err(error(Kind::WrongIdentity));
         }
+        Ok(keys)
+    }
+
+    pub(super) fn decrypt(
+        &self,
+        address: &str,
+        ciphertext: &[u8],
+        identities: &[IdentityFile],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let error = |kind| Error::new(address, kind);
+        let keys = self.is_opened_by(address, identities)?;
         let keys = keys.into_iter().map(|key| key as &dyn age::Identity);
         open(keys, ciphertext).map_err(|why| {
             error(match why {

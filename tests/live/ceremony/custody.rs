@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Value, json};
 
 use super::api::Api;
-use crate::support::LocalStack;
+use crate::support::{Kubernetes, LocalStack};
 
 /// The custodians' side of a ceremony.
 pub struct Custody<'a> {
@@ -32,6 +32,12 @@ impl Custody<'_> {
             let parameter = &kept_at(self.file, parameter);
             let share = LocalStack::shared().ssm_get(parameter);
             return share.unwrap_or_else(|| panic!("{parameter} is not there"));
+        }
+        if let Some(secret) = custodian["kubernetes"]["secret"].as_str() {
+            let secret = kept_at(self.file, secret);
+            let armored = Kubernetes::shared().kept_share(&secret);
+            let armored = armored.unwrap_or_else(|| panic!("{secret} is not there"));
+            return self.open(name, &armored).trim_end_matches('\n').to_owned();
         }
         let file = custodian["age"]["file"].as_str().expect("a file");
         let file = kept_at(self.file, file);

@@ -234,7 +234,7 @@ impl Ceremony {
             .cloned()
             .unwrap_or_default()
         {
-            if custodian.get("age").is_some() {
+            if custodian.get("ssm").is_none() && custodian.get("pgp").is_none() {
                 let name = custodian["name"].as_str().expect("a name");
                 self.run(&[
                     "custodian",

@@ -1,6 +1,6 @@
 //! Doors of people and workloads for a ceremony: a real identity provider and a real Kubernetes API.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::file::Ceremony;
 use super::run::Run;
@@ -105,6 +105,44 @@ impl Ceremony {
             }),
         );
         Workload { namespace }
+    }
+
+    /// Where Secrets of this ceremony are: a namespace with an account that may do nothing yet, whose token is in
+    /// `NAME.token`.
+    pub fn kubernetes_account(&mut self, account: &str) -> String {
+        let kubernetes = Kubernetes::shared();
+        let namespace = self.kubernetes_namespace();
+        let (status, _) = kubernetes.call("GET", &format!("/api/v1/namespaces/{namespace}"), None);
+        if status == 404 {
+            kubernetes.create_namespace(&namespace);
+        }
+        kubernetes.create_service_account(&namespace, account);
+        let token = kubernetes.token_request(&namespace, account, &kubernetes.address());
+        self.write(&format!("{account}.token"), &token);
+        self.secrets.insert(account.to_owned(), token);
+        self.write("kubernetes.pem", &kubernetes.ca_pem());
+        namespace
+    }
+
+    fn kubernetes_namespace(&self) -> String {
+        let name = self
+            .path("")
+            .file_name()
+            .map(|name| name.to_string_lossy().to_lowercase());
+        name.expect("a name")
+    }
+
+    /// An entry of `init.custodians` in a Secret, with an identity of its own; `account` reaches it.
+    pub fn secret_custodian(&mut self, name: &str, account: &str) -> Value {
+        let recipient = self.age_custodian(name)["age"]["recipient"].take();
+        let namespace = self.kubernetes_namespace();
+        json!({ "name": name, "kubernetes": {
+            "secret": format!("{namespace}/{name}-share"),
+            "recipient": recipient,
+            "api_server": Kubernetes::shared().address(),
+            "ca_cert": "kubernetes.pem",
+            "token_file": format!("{account}.token"),
+        } })
     }
 
     /// Applies while this person signs in, and delivers what the provider sends back.

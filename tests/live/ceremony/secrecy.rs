@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::custody::kept_at;
 use super::file::Ceremony;
 use super::run::shows_a_token;
-use crate::support::{Canaries, LocalStack};
+use crate::support::{Canaries, Kubernetes, LocalStack};
 
 /// Where the header of the checkpoint's encrypted part ends, and where its content begins.
 const HEADER: (usize, usize) = (8192, 8208);
@@ -113,6 +113,12 @@ impl Watch {
             return share_by_gpg(self.pgp.as_deref()?, &self.directory.join(file));
         }
         let name = custodian["name"].as_str()?;
+        if let Some(secret) = custodian["kubernetes"]["secret"].as_str() {
+            // What is not taken for a Secret's name is none.
+            secret.split_once('/')?;
+            let kept = Kubernetes::shared().kept_share(&kept_at(&self.file, secret))?;
+            return self.opened(name, age::armor::ArmoredReader::new(kept.as_bytes()));
+        }
         let file = kept_at(&self.file, custodian["age"]["file"].as_str()?);
         let file = std::fs::read(self.directory.join(file)).ok()?;
         let armored = age::armor::ArmoredReader::new(&*file);

@@ -135,12 +135,7 @@ fn answers() -> Vec<(u16, String)> {
 fn nothing_that_an_api_server_of_kubernetes_answers_is_shown_as_it_is() {
     require!(["openbao-2.7.2"]);
     let server = Server::in_memory();
-    let given = Arc::new(Mutex::new((500, String::new())));
-    let answer = given.clone();
-    let api = Proxy::before(&server.address(), move |_| {
-        let (code, body) = answer.lock().expect("no panic holds it").clone();
-        Action::Respond(code, "application/json", body)
-    });
+    let (given, api) = api_server(&server);
     let mut ceremony = Ceremony::at(&server);
     ceremony.write("deployer.jwt", "not.a.token");
     ceremony.set(
@@ -165,6 +160,46 @@ fn nothing_that_an_api_server_of_kubernetes_answers_is_shown_as_it_is() {
         "audience": "vault",
     } } }),
     );
+    applied_at_each(&ceremony, &given);
+    assert!(ceremony.keeps_secrets(), "root is still there");
+}
+
+#[test]
+fn nothing_that_is_answered_about_a_secret_of_kubernetes_is_shown_as_it_is() {
+    require!(["openbao-2.7.2", "kubeapi-1.34.2"]);
+    let server = Server::in_memory();
+    let (given, api) = api_server(&server);
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.write("deployer.jwt", "not.a.token");
+    let recipient = ceremony.file["init"]["custodians"][0]["age"]["recipient"].clone();
+    ceremony.set(
+        "/init/custodians/0",
+        json!({ "name": "alice", "kubernetes": {
+            "secret": "vault/alice",
+            "recipient": recipient,
+            "api_server": api.address(),
+            "token_file": "deployer.jwt",
+        } }),
+    );
+    applied_at_each(&ceremony, &given);
+    assert!(!server.api().initialised());
+}
+
+type Given = Arc<Mutex<(u16, String)>>;
+
+/// An API server that answers everything with what it is given.
+fn api_server(server: &Server) -> (Given, Proxy) {
+    let given = Arc::new(Mutex::new((500, String::new())));
+    let answer = given.clone();
+    let api = Proxy::before(&server.address(), move |_| {
+        let (code, body) = answer.lock().expect("no panic holds it").clone();
+        Action::Respond(code, "application/json", body)
+    });
+    (given, api)
+}
+
+/// Applies once for each of the answers, in text and JSON by turns.
+fn applied_at_each(ceremony: &Ceremony, given: &Given) {
     ceremony.save();
     for (number, (code, body)) in answers().into_iter().enumerate() {
         *given.lock().expect("no panic holds it") = (code, body);
@@ -173,11 +208,10 @@ fn nothing_that_an_api_server_of_kubernetes_answers_is_shown_as_it_is() {
         } else {
             &["--output", "json"]
         };
-        let run = run(&ceremony, &[&["apply", "--yes"], output].concat());
+        let run = run(ceremony, &[&["apply", "--yes"], output].concat());
         judge(&format!("answer {number}, {code}"), &run);
         assert_ne!(run.code, 0, "{code}");
     }
-    assert!(ceremony.keeps_secrets(), "root is still there");
 }
 
 /// The address to visit after a sign-in, and the state of it.

@@ -6,6 +6,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::certificates::Authority;
@@ -180,6 +182,51 @@ impl Kubernetes {
         );
     }
 
+    /// Gives a service account a right to Secrets of its namespace: those of these names, or all.
+    pub fn allow_secrets(&self, namespace: &str, account: &str, verbs: &[&str], names: &[&str]) {
+        let name = format!("{account}-{}", verbs.join("-"));
+        let mut rule = json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": verbs });
+        if !names.is_empty() {
+            rule["resourceNames"] = json!(names);
+        }
+        let role = json!({ "metadata": { "name": name }, "rules": [rule] });
+        self.create(&format!("{ROLES}/namespaces/{namespace}/roles"), &role);
+        let binding = json!({
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
+            "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": account }],
+        });
+        let bindings = format!("{ROLES}/namespaces/{namespace}/rolebindings");
+        self.create(&bindings, &binding);
+    }
+
+    /// A Secret, `NAMESPACE/NAME`, as it is.
+    pub fn secret(&self, name: &str) -> Option<Value> {
+        let (status, found) = self.call("GET", &secret_path(name), None);
+        (status == 200).then_some(found)
+    }
+
+    /// What a Secret of ours keeps.
+    pub fn kept_share(&self, name: &str) -> Option<String> {
+        let found = self.secret(name)?;
+        let bytes = STANDARD.decode(found["data"]["share"].as_str()?).ok()?;
+        String::from_utf8(bytes).ok()
+    }
+
+    /// Makes a Secret.
+    pub fn create_secret(&self, name: &str, content: &str) {
+        let (parent, own) = name.split_once('/').expect("a namespace");
+        let body =
+            json!({ "metadata": { "name": own }, "data": { "share": STANDARD.encode(content) } });
+        self.create(&format!("{CORE}/namespaces/{parent}/secrets"), &body);
+    }
+
+    /// Deletes a Secret.
+    pub fn delete_secret(&self, name: &str) {
+        let (status, answer) = self.call("DELETE", &secret_path(name), None);
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// A token of this account for this audience, ten minutes long.
     pub fn token_request(&self, namespace: &str, account: &str, audience: &str) -> String {
         let (status, answer) =
@@ -203,6 +250,11 @@ impl Kubernetes {
         let body = json!({ "spec": { "audiences": [audience], "expirationSeconds": 600 } });
         self.call_as(token, "POST", &path, Some(&body))
     }
+}
+
+fn secret_path(name: &str) -> String {
+    let (namespace, name) = name.split_once('/').expect("a namespace");
+    format!("{CORE}/namespaces/{namespace}/secrets/{name}")
 }
 
 fn review_binding(namespace: &str, account: &str) -> String {
