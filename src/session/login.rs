@@ -216,7 +216,7 @@ mod tests {
                 "type it again; or ",
             ),
             (
-                "{}",
+                "{users: {ada: {token_ttl: 1h}, bob: {password: {file: /s/bob}}}}",
                 "{file: /s/ada}",
                 "see whether ada is a user of auth/userpass, and put",
             ),
