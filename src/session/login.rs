@@ -145,7 +145,7 @@ fn of_password(config: &Config, login: &Login, username: &str, password: &Secret
             "the server has another password for {username} than {password}: put the one in force there"
         ),
         (_, None) => format!(
-            "see whether {username} is a user of auth/{}, and put the password in force into {password}",
+            "put the password into {password} that password_hash of auth.{}.users.{username} is made of",
             login.auth
         ),
     };
@@ -216,9 +216,9 @@ mod tests {
                 "type it again; or ",
             ),
             (
-                "{}",
+                "{users: {ada: {password_hash: {file: /s/hash}}, bob: {password: {file: /s/bob}}}}",
                 "{file: /s/ada}",
-                "see whether ada is a user of auth/userpass, and put",
+                "put the password into /s/ada that password_hash of auth.userpass.users.ada is made of; or",
             ),
         ] {
             let text = format!(
