@@ -44,7 +44,7 @@ impl Access {
         let ca_cert = self.ca_cert.as_deref();
         let ca_cert = ca_cert.map(|path| file(path, NAMES[1])).transpose()?;
         let token = self.token_file.as_deref();
-        let token = token.map(|path| token_in(path)).transpose()?;
+        let token = token.map(token_in).transpose()?;
         let given = Given {
             api_server: self.api_server.clone(),
             ca_cert: ca_cert.map(|bytes| bytes.to_vec()),
