@@ -138,7 +138,8 @@ fn wrong_with(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// What may be pasted of a line: from each program that a command may begin with to the end.
+/// What may be pasted of a line: from each program that a command may begin with to the end; of an event, to the end of the
+/// text that it stands in.
 fn commands(line: &str) -> Vec<&str> {
     let marks = ["", ": ", "; ", "-- ", "`", "(", "with ", "\"", "&& "];
     let begins = |at: usize| {
@@ -157,7 +158,25 @@ fn commands(line: &str) -> Vec<&str> {
     places
         .filter(|at| begins(*at))
         .map(|at| &line[at..])
+        .map(|rest| {
+            if line.starts_with('{') {
+                &rest[..end_of_text(rest)]
+            } else {
+                rest
+            }
+        })
         .collect()
+}
+
+/// Where a text of JSON ends.
+fn end_of_text(rest: &str) -> usize {
+    let mut escaped = false;
+    let end = rest.char_indices().find(|(_, letter)| {
+        let ends = *letter == '"' && !escaped;
+        escaped = *letter == '\\' && !escaped;
+        ends
+    });
+    end.map_or(rest.len(), |(at, _)| at)
 }
 
 /// Whether a shell takes what the server said for another command.
@@ -178,12 +197,14 @@ fn what_a_hostile_text_can_do_is_noticed() {
         "error: x\n  INJECTED",
         "what to do: vault-bootstrap break-glass cancel --nonce x; touch F #",
         "with: curl -d '{\"nonce\":\"a\"}' x; touch F #",
+        "{\"text\":\"do: vault-bootstrap x --nonce y; touch F #\"}",
     ] {
         assert!(wrong_with(bad).is_some(), "{bad:?}");
     }
     for good in [
         "error: there is a root token: accessor x; touch F #\\u{1b}\n",
         "with: vault-bootstrap break-glass cancel --nonce 'x; touch F #'",
+        "{\"text\":\"do: vault-bootstrap x\"},{\"text\":\"accessor \\\"x; touch F #\\\"\"}",
     ] {
         assert_eq!(wrong_with(good), None);
     }
