@@ -2,7 +2,7 @@
 //! root token made for that one command.
 
 use crate::config::policy_text::{covers, rules};
-use crate::config::{Config, Field, Fields, Login, PolicySource};
+use crate::config::{Config, Login, PolicySource};
 use crate::desired::grant;
 use crate::finding::InItsPlace;
 use crate::shell::ShellCommand;
@@ -95,7 +95,7 @@ fn by_break_glass(config: &Config, program: &'static str, path: &str) -> ShellCo
 /// Whether the policies that the file gives this login have a rule for a write there. A policy that the file names and
 /// does not have may be anything.
 fn may_write(config: &Config, login: &Login, path: &str) -> bool {
-    policies_of(config, login).any(|name| {
+    grant::policies_of(config, login).into_iter().any(|name| {
         let mut policies = config.policies.iter();
         match policies
             .find(|policy| policy.name == name)
@@ -111,23 +111,11 @@ fn may_write(config: &Config, login: &Login, path: &str) -> bool {
 }
 
 fn is_auditor(config: &Config, login: &Login) -> bool {
-    policies_of(config, login).any(|name| {
+    grant::policies_of(config, login).into_iter().any(|name| {
         let mut policies = config.policies.iter();
         let found = policies.find(|policy| policy.name == name);
         found.is_some_and(|one| matches!(one.source, PolicySource::Auditor))
     })
-}
-
-fn policies_of<'c>(config: &'c Config, login: &Login) -> impl Iterator<Item = &'c str> {
-    let given = fields_of(config, login).and_then(|fields| fields.get("token_policies"));
-    given.map(Field::strings).unwrap_or_default().into_iter()
-}
-
-fn fields_of<'c>(config: &'c Config, login: &Login) -> Option<&'c Fields> {
-    let mount = config.auth_mount(&login.auth)?;
-    let path = grant::role_path(config, login)?;
-    let (_, name) = path.rsplit_once('/')?;
-    mount.user(name).or_else(|| mount.role(name))
 }
 
 #[cfg(test)]

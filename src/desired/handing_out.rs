@@ -72,7 +72,9 @@ fn was_not_taken(error: &vault::Error) -> bool {
             | Kind::PlainHttp
             | Kind::PlainHttpRefused(_)
     );
-    (said_no && !error.is_retryable()) || never_sent || error.is_refused_here()
+    // Who is told to come later was not listened to.
+    let later = matches!(error.kind(), Kind::Status { code: 429, .. });
+    (said_no && (later || !error.is_retryable())) || never_sent || error.is_refused_here()
 }
 
 fn unanswered(session: &Session<'_>, path: &str, error: &vault::Error) -> Failure {

@@ -188,7 +188,9 @@ impl DocumentFinding {
                 let rest = missed.strip_prefix(path);
                 rest.is_some_and(|rest| rest.is_empty() || (goes && rest.starts_with('/')))
             }
-            Self::MakesRoot(policy, _) => path.strip_prefix("sys/policies/acl/") == Some(policy),
+            Self::MakesRoot(policy, _) => {
+                goes && path.strip_prefix("sys/policies/acl/") == Some(policy)
+            }
             _ => false,
         }
     }

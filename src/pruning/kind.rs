@@ -146,16 +146,20 @@ pub(super) fn login_by(config: &Config, path: &str) -> Option<String> {
     found.map(|login| login.name.clone())
 }
 
-/// The login of the file that is called so by this auth method.
+/// The login of the file that is called so by this auth method, or may be: what the server calls a machine, or whom a
+/// provider sends, does not stand in the file.
 pub(super) fn login_called(config: &Config, method: &str, name: &str) -> Option<String> {
-    let mut logins = config.logins.iter();
+    let mut logins = config.logins.iter().filter(|login| login.auth == method);
     let found = logins.find(|login| {
         let role = grant::role_path(config, login);
-        let user = role.and_then(|role| {
-            let begin = format!("auth/{method}/users/");
-            role.strip_prefix(begin.as_str()).map(str::to_owned)
-        });
-        user.is_some_and(|user| user.eq_ignore_ascii_case(name))
+        let begin = format!("auth/{method}/users/");
+        match role
+            .as_deref()
+            .and_then(|role| role.strip_prefix(begin.as_str()))
+        {
+            Some(user) => user.eq_ignore_ascii_case(name),
+            None => true,
+        }
     });
     found.map(|login| login.name.clone())
 }
@@ -277,7 +281,9 @@ writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}]
         assert_eq!(by("auth/approle/role/backup").as_deref(), Some("backup"));
         let called = |method, name| login_called(&config, method, name);
         assert_eq!(called("team/people", "ADA").as_deref(), Some("ada"));
-        assert_eq!(called("approle", "ada"), None);
+        // Any alias there may be that of the login's role.
+        assert_eq!(called("approle", "ada").as_deref(), Some("backup"));
+        assert_eq!(called("ldap", "ada"), None);
     }
 
     #[test]

@@ -18,8 +18,6 @@ use crate::pruning::hanging::{hangs_on, has_alias_of_others};
 use crate::pruning::kind::{is_in_file, is_of_server, login_by, login_called};
 use crate::pruning::uses::{self, Coming, names};
 use crate::session::{Authority, Session};
-use crate::step::Step;
-use crate::vault::auth::token::lookup_self;
 use crate::vault::policies::capabilities_self;
 
 /// So many paths are asked about at once.
@@ -39,7 +37,7 @@ pub(crate) struct Prunable {
     /// What names it and is deleted before it, by path.
     pub(super) used_by: Vec<String>,
     /// What the server says of it.
-    answer: Value,
+    pub(super) answer: Value,
 }
 
 /// All that the file names no more.
@@ -65,7 +63,11 @@ pub(crate) async fn look(
     let config = session.config;
     let all = memory.paths().into_iter().filter_map(|path| {
         let kind = PruneKind::of_path(config, &path)?;
-        (kinds.contains(&kind) && !is_in_file(config, &path)).then_some((kind, path))
+        // An alias of somebody else holds its group or entity, whether or not aliases are asked for.
+        let owners = [PruneKind::Groups, PruneKind::Entities];
+        let holds = kind == PruneKind::Aliases && owners.iter().any(|one| kinds.contains(one));
+        let wanted = kinds.contains(&kind) || holds;
+        (wanted && !is_in_file(config, &path)).then_some((kind, path))
     });
     let looked: Vec<_> = stream::iter(all.collect::<Vec<_>>())
         .map(|(kind, path)| async move {
@@ -95,7 +97,7 @@ pub(crate) async fn look(
     {
         missed.used(session, coming).await?;
     }
-    missed.below_what_goes();
+    missed.below_what_goes(kinds.contains(&PruneKind::Aliases));
     missed.stays.sort_by(|one, other| one.1.cmp(&other.1));
     Ok(missed)
 }
@@ -142,6 +144,9 @@ fn judged(
     if let Some(login) = comes_in_by(config, kind, &answer) {
         return Err(Unpruned::Login(login));
     }
+    if let Some(write) = written_below(config, path) {
+        return Err(Unpruned::Used(vec![write]));
+    }
     if has_alias_of_others(memory, path, kind, &answer) {
         return Err(Unpruned::Changed(vec!["its aliases".to_owned()]));
     }
@@ -155,7 +160,7 @@ fn judged(
     }))
 }
 
-fn login_name(session: &Session<'_>) -> String {
+pub(super) fn login_name(session: &Session<'_>) -> String {
     match &session.authority {
         Authority::Login(login) => login.name.clone(),
         Authority::Given(_) => "the token that was given".to_owned(),
@@ -164,7 +169,7 @@ fn login_name(session: &Session<'_>) -> String {
 }
 
 /// The policies that the login in use has, but the one that everybody has.
-fn in_force(session: &Session<'_>) -> Vec<String> {
+pub(super) fn in_force(session: &Session<'_>) -> Vec<String> {
     match &session.authority {
         Authority::Login(login) => {
             let policies = login.answer.policies.iter();
@@ -183,16 +188,37 @@ fn gives(kind: PruneKind, path: &str, answer: &Value) -> Option<Vec<String>> {
     match kind {
         PruneKind::Policies => Some(vec![path.strip_prefix("sys/policies/acl/")?.to_owned()]),
         PruneKind::Groups | PruneKind::Entities => Some(names(&answer["policies"])),
+        // A group of a directory.
+        PruneKind::Roles if path.contains("/groups/") => Some(names(&answer["policies"])),
         _ => None,
     }
 }
 
-/// The login of the file that an alias is of.
+/// The login of the file that an alias is of, or one of the aliases of an entity.
 fn comes_in_by(config: &Config, kind: PruneKind, answer: &Value) -> Option<String> {
-    if kind != PruneKind::Aliases {
-        return None;
+    match kind {
+        PruneKind::Aliases => {
+            login_called(config, answer["auth"].as_str()?, answer["name"].as_str()?)
+        }
+        PruneKind::Entities => {
+            let mut aliases = answer["aliases"].as_array().into_iter().flatten();
+            aliases.find_map(|alias| {
+                let mount = alias["mount_path"].as_str()?.trim_end_matches('/');
+                let method = mount.strip_prefix("auth/").unwrap_or(mount);
+                login_called(config, method, alias["name"].as_str()?)
+            })
+        }
+        _ => None,
     }
-    login_called(config, answer["auth"].as_str()?, answer["name"].as_str()?)
+}
+
+/// What the file writes below a document: it would be gone, and the file still says it.
+fn written_below(config: &Config, path: &str) -> Option<String> {
+    let begin = format!("{}/", path.to_lowercase());
+    let mut writes = config.writes.iter().map(|write| &write.path);
+    writes
+        .find(|one| one.to_lowercase().starts_with(&begin))
+        .cloned()
 }
 
 impl Missed {
@@ -208,7 +234,7 @@ impl Missed {
     }
 
     /// Those that `keep` has nothing against; the others stay.
-    fn retain(&mut self, keep: impl Fn(&Prunable) -> Option<Unpruned>) {
+    pub(super) fn retain(&mut self, keep: impl Fn(&Prunable) -> Option<Unpruned>) {
         let all = std::mem::take(&mut self.prunable);
         for one in all {
             match keep(&one) {
@@ -249,55 +275,11 @@ impl Missed {
         Ok(())
     }
 
-    /// Entities that logins of the file come in as stay, and groups that such an entity has policies by.
-    async fn people_of_logins(
-        &mut self,
-        session: &Session<'_>,
-        diary: &Diary,
-    ) -> Result<(), Failure> {
-        let kinds = [PruneKind::Entities, PruneKind::Groups];
-        if !self.prunable.iter().any(|one| kinds.contains(&one.kind)) {
-            return Ok(());
-        }
-        // As the ceremony has seen each of them, and as the one that looks is now.
-        let opened: Vec<Value> = diary.fact(Step::Logins, "opened").unwrap_or_default();
-        let mut logins: BTreeMap<String, String> = BTreeMap::new();
-        for one in &opened {
-            if let (Some(id), Some(name)) = (one["entity_id"].as_str(), one["login"].as_str()) {
-                logins.insert(id.to_owned(), name.to_owned());
-            }
-        }
-        let own = lookup_self(&session.client(), session.token()?).await?;
-        logins.insert(own.entity_id, login_name(session));
-        logins.remove("");
-        self.retain(|one| {
-            let ids = match one.kind {
-                PruneKind::Entities => vec![one.answer["id"].as_str().unwrap_or_default()],
-                PruneKind::Groups => {
-                    let members = one.answer["member_entity_ids"].as_array();
-                    members
-                        .into_iter()
-                        .flatten()
-                        .filter_map(Value::as_str)
-                        .collect()
-                }
-                _ => Vec::new(),
-            };
-            let login = ids.into_iter().find_map(|id| logins.get(id));
-            login.map(|login| Unpruned::Login(login.clone()))
-        });
-        Ok(())
-    }
-
     /// A policy that something names which stays, stays too.
     async fn used(&mut self, session: &Session<'_>, coming: &Coming) -> Result<(), Failure> {
         let uses = uses::of_policies(session, coming).await?;
-        // The servers keep names of roles and users in small letters.
-        let going: BTreeSet<String> = self
-            .prunable
-            .iter()
-            .map(|one| one.path.to_lowercase())
-            .collect();
+        // As they are spelt: where a server keeps small letters, the policy goes with the next run.
+        let going: BTreeSet<String> = self.prunable.iter().map(|one| one.path.clone()).collect();
         for one in &mut self.prunable {
             if let Some(name) = one.path.strip_prefix("sys/policies/acl/") {
                 one.used_by = uses.of(name);
@@ -315,7 +297,7 @@ impl Missed {
             let used: Vec<_> = one
                 .used_by
                 .iter()
-                .filter(|path| !going.contains(&path.to_lowercase()))
+                .filter(|path| !going.contains(*path))
                 .cloned()
                 .collect();
             match &uses.unseen {
@@ -327,8 +309,19 @@ impl Missed {
         Ok(())
     }
 
-    /// The alias of a group or entity that goes is deleted with it.
-    fn below_what_goes(&mut self) {
+    /// The alias of a group or entity that goes is deleted with it; one that has to stay holds it. Aliases that nobody asked
+    /// for are neither named nor deleted.
+    fn below_what_goes(&mut self, aliases_too: bool) {
+        let held: Vec<String> = self.stays.iter().map(|(_, path, _)| path.clone()).collect();
+        self.retain(|one| {
+            let begin = format!("{}/alias", one.path);
+            let held = held.iter().any(|path| path.starts_with(&begin));
+            held.then(|| Unpruned::Changed(vec!["its alias".to_owned()]))
+        });
+        if !aliases_too {
+            self.prunable.retain(|one| one.kind != PruneKind::Aliases);
+            self.stays.retain(|(kind, ..)| *kind != PruneKind::Aliases);
+        }
         let going: BTreeSet<String> = self
             .prunable
             .iter()

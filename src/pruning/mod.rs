@@ -4,6 +4,7 @@
 mod hanging;
 mod kind;
 mod look;
+mod people;
 mod shown;
 mod uses;
 

@@ -72,8 +72,9 @@ pub(super) async fn of_policies(session: &Session<'_>, coming: &Coming) -> Resul
         .map(|path| async move {
             match session.client().read(Some(session.token()?), &path).await {
                 Ok(answer) => Ok((path, Some(answer.unwrap_or_default()))),
-                Err(error) if error.is_forbidden() => Ok((path, None)),
-                Err(error) => Err(Failure::from(error)),
+                Err(error) if error.is_retryable() => Err(Failure::from(error)),
+                // What cannot be read, or has a name that no path has, may name anything.
+                Err(_) => Ok((path, None)),
             }
         })
         .buffer_unordered(CONCURRENCY)

@@ -86,13 +86,18 @@ fn no_secret_that_stays(path: &str) -> Option<&'static str> {
 
 /// A wrapping token has a time in which it can be used.
 pub(in crate::config) fn wrapped_for_a_time(reading: &mut Reading) {
-    for (place, _, hand_out) in entries(reading) {
+    for (place, api, hand_out) in entries(reading) {
         let path = at(place, &["wrap"]);
         let given = hand_out.get("wrap").is_some();
         let time = reading.value::<Duration>(&path);
         if given && time.is_some_and(|time| time.as_secs() == 0 || time.subsec_nanos() > 0) {
             let text = "expected whole seconds, at least one";
             reading.refuse(Code::FileValueInvalid, &path, text);
+        }
+        if given && (api.contains("/issue/") || api.contains("/sign/")) {
+            let text = "a certificate of a role with `generate_lease` ends with this run, which a wrapped answer does not \
+                        show: leave `wrap` out";
+            reading.refuse(Code::FileContradicts, &path, text);
         }
     }
 }

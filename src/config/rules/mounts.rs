@@ -180,12 +180,34 @@ pub(super) fn secrets_are_references(reading: &mut Reading) {
     }
     for entry in sections::entries(reading.root) {
         literals(reading, &entry.place);
+        // The secret that a one-time password is computed from; its name says less elsewhere.
+        let totp = entry
+            .place
+            .first()
+            .is_some_and(|section| section == "secrets")
+            && reading.text(&["secrets", &entry.place[1], "type"]) == Some("totp");
+        for field in ["key", "url"].into_iter().filter(|_| totp) {
+            let here = [&entry.place[..], &[field.to_owned()]].concat();
+            if reading.text(&here).is_some_and(|text| !text.is_empty()) {
+                reading.refuse(Code::FileSecretInClear, &here, REFERENCES);
+            }
+        }
     }
 }
 
-/// A name of a section is part of a path.
+/// What an entry of `writes` has beside its fields would be sent as one of them.
+const OF_WRITES: [&str; 3] = ["hand_out", "manage", "unmanaged_fields"];
+
+/// A name of a section is part of a path, and its fields are those of the API.
 pub(super) fn names_of_sections_are_plain(reading: &mut Reading) {
     for entry in sections::entries(reading.root) {
+        for key in OF_WRITES {
+            let here = [&entry.place[..], &[key.to_owned()]].concat();
+            if reading.has(&here) == Some(true) {
+                let text = format!("`{key}` is for entries of `writes`: write this one there");
+                reading.refuse(Code::FileKeyUnknown, &here, text);
+            }
+        }
         if !plain_path(&entry.path) {
             let text = "a name is part of a path here: it has no `/` at its ends, and neither `//` nor `..` in it";
             reading.refuse(Code::FileValueInvalid, &entry.place, text);

@@ -42,7 +42,7 @@ fn what_is_handed_out_is_the_secret_of_the_answer_or_what_the_file_names() {
 #[test]
 fn what_cannot_be_handed_out_once_and_for_good_is_refused_with_its_line() {
     let id = "path: auth/approle/role/ci/secret-id, data: {}";
-    let cases: [(&str, &str); 17] = [
+    let cases: [(&str, &str); 18] = [
         (
             "path: other/make, data: {}, hand_out: {file: k}",
             "writes[0].hand_out: which field of its answer",
@@ -70,6 +70,10 @@ fn what_cannot_be_handed_out_once_and_for_good_is_refused_with_its_line() {
         (
             &format!("{id}, hand_out: {{file: k, wrap: 1m, fields: [secret_id]}}"),
             "writes[0].hand_out.fields: the whole answer is wrapped",
+        ),
+        (
+            "path: pki/issue/web, data: {}, hand_out: {file: k, wrap: 1m}",
+            "writes[0].hand_out.wrap: a certificate of a role with `generate_lease` ends with this run",
         ),
         (
             &format!("{id}, hand_out: {{file: k, wrap: 0s}}"),

@@ -79,6 +79,18 @@ fn what_writes_may_not_have_no_section_may_have() {
             "secrets.pki.roles.\"../x\": a name is part of a path here",
         ),
         (
+            "secrets: {pki: {type: pki, roles: {web: {hand_out: {file: x}}}}}\n",
+            "secrets.pki.roles.web.hand_out: `hand_out` is for entries of `writes`",
+        ),
+        (
+            "quotas: {rate_limit: {all: {rate: 1, unmanaged_fields: [rate]}}}\n",
+            "`unmanaged_fields` is for entries of `writes`",
+        ),
+        (
+            "secrets: {totp: {type: totp, keys: {ada: {key: ABCDEF}}}}\n",
+            "secrets.totp.keys.ada.key: secret values are references",
+        ),
+        (
             "quotas: {rate_limit: {all: {rate: {from_write: a.id}}}}\n",
             "values that the server makes go to later entries of `writes` only",
         ),

@@ -6,6 +6,7 @@ mod document;
 mod engines;
 mod made;
 mod page;
+mod secrets;
 mod sections;
 mod startup;
 mod template;

@@ -2,25 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{Foreign, ForeignValue, fields_of, is_secret, property_of};
+use crate::config::{Foreign, ForeignValue, fields_of, property_of};
 use crate::import::bank_vaults::made::Made;
+use crate::import::bank_vaults::secrets::{holds_secret, is_called_secret};
 use crate::import::bank_vaults::template::{Part, Template, is_marked};
 use crate::import::fields::looks_like_a_reference;
 use crate::import::yaml::VARIABLE;
 
 /// Words that YAML 1.1 takes for truth values, and 1.2 for texts.
 const TRUTHS: [&str; 6] = ["yes", "no", "on", "off", "y", "n"];
-/// Fields with an address in which a password may stand.
-const ADDRESSES: [&str; 7] = [
-    "connection_string",
-    "connection_uri",
-    "connection_url",
-    "dsn",
-    "server",
-    "uri",
-    "url",
-];
-
 /// What may stand in the place of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Takes {
@@ -54,11 +44,11 @@ impl<'a> At<'a> {
 
     fn is_secret(&self) -> bool {
         matches!(self.takes, Takes::Secrets | Takes::Reference)
-            || (self.takes == Takes::Any && is_secret(self.name()))
+            || (self.takes == Takes::Any && is_called_secret(self.path, self.name()))
     }
 }
 
-fn is_number(part: &str) -> bool {
+pub(super) fn is_number(part: &str) -> bool {
     part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -265,77 +255,9 @@ fn sample(name: &str) -> &'static str {
     }
 }
 
-/// Whether a text is a secret by what it is: a key, or an address with a password.
-fn holds_secret(name: &str, text: &str) -> bool {
-    let is_token = ["hvs.", "hvb.", "hvr."]
-        .iter()
-        .any(|begin| text.starts_with(begin));
-    is_token || text.contains("PRIVATE KEY") || has_password(text, ADDRESSES.contains(&name))
-}
-
-/// Whether `NAME:PASSWORD@` stands in an address, or `password=` in it, and is no blank that the server fills in.
-fn has_password(text: &str, is_address: bool) -> bool {
-    let said = text.to_ascii_lowercase();
-    let mut named = said.split("password=").skip(1);
-    if named.any(|rest| !rest.trim_start_matches(['\'', '"']).starts_with("{{") && !rest.is_empty())
-    {
-        return true;
-    }
-    let user = match text.split_once("://") {
-        Some((_, rest)) => rest,
-        None if is_address => text,
-        None => return false,
-    };
-    let user = user.split('/').next().unwrap_or(user);
-    let Some((user, _)) = user.rsplit_once('@') else {
-        return text.contains("://") && text.matches('@').count() > 0 && hides(text);
-    };
-    user.split_once(':')
-        .is_some_and(|(_, word)| !word.is_empty() && !word.starts_with("{{"))
-}
-
-/// Whether a `/` in a password has hidden the `@` behind it.
-fn hides(text: &str) -> bool {
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let before = rest.rsplit_once('@').map_or("", |(before, _)| before);
-    // A number before a `/` is a port.
-    let is_port = |word: &str| word.split('/').next().is_some_and(is_number);
-    before
-        .split_once(':')
-        .is_some_and(|(_, word)| !word.is_empty() && !word.starts_with("{{") && !is_port(word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_is_known_by_what_it_is_wherever_it_stands() {
-        for (name, text, secret) in [
-            ("note", "-----BEGIN PRIVATE KEY-----\nx", true),
-            ("note", "hvs.CAESI", true),
-            ("note", "postgres://ada:pw-1@db:5432/x", true),
-            ("note", "postgres://ada:p/w@db:5432/x", true),
-            (
-                "note",
-                "postgres://{{username}}:{{password}}@db:5432/x",
-                false,
-            ),
-            ("note", "https://db:5432/a@b", false),
-            ("note", "host=db user=ada password=pw-1", true),
-            ("note", "host=db password={{password}}", false),
-            ("connection_url", "ada:pw-1@tcp(db:3306)/", true),
-            (
-                "connection_url",
-                "{{username}}:{{password}}@tcp(db:3306)/",
-                false,
-            ),
-            ("note", "repo:a/b@c", false),
-            ("note", "plain", false),
-        ] {
-            assert_eq!(holds_secret(name, text), secret, "{name} {text}");
-        }
-    }
 
     #[test]
     fn a_type_that_the_servers_take_as_well_becomes_the_one_of_the_file() {
