@@ -32,11 +32,14 @@ pub(super) async fn has_some(config: &SdkConfig, name: &str, address: &str) -> R
     let found = tokio::time::timeout(CREDENTIALS_LOOKED_FOR, provider.provide_credentials());
     match found.await {
         Ok(Err(why)) => {
-            let why = causes(&why).pop().unwrap_or_default();
-            let kind = Kind::Credentials(format!("the profile {name} gives none: {why}"));
+            let why = match causes(&why).pop() {
+                Some(why) if !why.is_empty() => format!("the profile {name} gives none: {why}"),
+                _ => format!("there is no profile {name}, or it gives none"),
+            };
+            let kind = Kind::Credentials(why);
             Err(Error::new(address, kind).advise(
-                "make that profile in ~/.aws/config or ~/.aws/credentials, or correct profile in the file; which there are: \
-                 aws configure list-profiles",
+                "make that profile in ~/.aws/config or ~/.aws/credentials, or correct profile in the file; without it the \
+                 environment's credentials are taken; which there are: aws configure list-profiles",
             ))
         }
         // One that takes its time is asked again by whoever needs it.

@@ -13,7 +13,8 @@ pub(super) fn explained(mut failure: Failure, ceremony: &Ceremony<'_>) -> Failur
         return failure;
     }
     for problem in &mut failure.problems {
-        if problem.status != Some(500) {
+        // Of anything else a server says what it is.
+        if problem.status != Some(500) || !problem.what.contains("internal error") {
             continue;
         }
         let known = problem.advice.take();

@@ -252,7 +252,7 @@ pub enum Finding {
     #[error("the root token is still valid: revoke_root is false and --keep-root was typed")]
     RootIsKept,
     /// It stays for the runs to come.
-    #[error("the root token is not revoked yet, and stays, encrypted, in the checkpoint")]
+    #[error("no run has revoked the root token, which stays, encrypted, in the checkpoint")]
     RootStays,
     /// It was kept, it is not valid any more, and nothing here has revoked it.
     #[error(

@@ -312,7 +312,10 @@ impl Missed {
     /// The alias of a group or entity that goes is deleted with it; one that has to stay holds it. Aliases that nobody asked
     /// for are neither named nor deleted.
     fn below_what_goes(&mut self, aliases_too: bool) {
-        let held: Vec<String> = self.stays.iter().map(|(_, path, _)| path.clone()).collect();
+        // It takes no right of its own to go with what it belongs to.
+        let stays = self.stays.iter();
+        let stays = stays.filter(|(_, _, why)| !matches!(why, Unpruned::NotPermitted(..)));
+        let held: Vec<String> = stays.map(|(_, path, _)| path.clone()).collect();
         self.retain(|one| {
             let begin = format!("{}/alias", one.path);
             let held = held.iter().any(|path| path.starts_with(&begin));

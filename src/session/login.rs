@@ -142,7 +142,8 @@ fn of_password(config: &Config, login: &Login, username: &str, password: &Secret
             login.auth
         ),
         (_, Some(_)) => format!(
-            "the server has another password for {username} than {password}: put the one in force there"
+            "the server has another password for {username} than {password}, or has locked {username} for a while after \
+             wrong ones: put the one in force there"
         ),
         (_, None) => format!(
             "put the password into {password} that password_hash of auth.{}.users.{username} is made of",
@@ -202,7 +203,8 @@ mod tests {
             (
                 "{users: {ada: {password: {file: /s/ada}}, bob: {password: {file: /s/bob}}}}",
                 "{file: /s/ada}",
-                "the server has another password for ada than /s/ada: put the one in force there; or once root is revoked \
+                "the server has another password for ada than /s/ada, or has locked ada for a while after wrong ones: put \
+                the one in force there; or once root is revoked \
                  with another login: --login bob",
             ),
             (

@@ -12,7 +12,7 @@ use crate::support::{Action, Faults, Setup, eventually, require};
 const INIT: &str = "PUT sys/init";
 /// What is said of it for as long as it is in the checkpoint.
 const ROOT_STAYS: &str =
-    "the root token is not revoked yet, and stays, encrypted, in the checkpoint";
+    "no run has revoked the root token, which stays, encrypted, in the checkpoint";
 /// Much less than what is waited for here, and enough for a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 

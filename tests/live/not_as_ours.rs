@@ -24,7 +24,7 @@ fn while_root_is_valid_nobody_checks_plans_or_names_a_login() {
     ceremony
         .run(&["status"])
         .exits(4)
-        .prints(&["the root token is not revoked yet"]);
+        .prints(&["no run has revoked the root token"]);
     ceremony.set(
         "/policies/operator",
         json!({ "rules": "path \"x\" { capabilities = [\"read\"] }" }),

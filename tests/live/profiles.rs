@@ -32,7 +32,7 @@ fn a_share_goes_to_the_account_of_its_profile_whatever_the_environment_says() {
     }
     ceremony.write("aws/credentials", "");
     ceremony.apply().exits(1).says(&[
-        "the profile elsewhere gives none",
+        "profile elsewhere",
         "~/.aws/credentials",
         "aws configure list-profiles",
     ]);

@@ -209,6 +209,7 @@ fn refusal(kind: &Kind, status: Option<u16>, messages: &[String]) -> Option<Prob
             return Some(plain(UNCONFIGURED));
         }
         (Kind::Cert(_), 500) => return directory::of_verification(&text),
+        (Kind::Ldap { .. }, 500) => return directory::of_directory(&text),
         (Kind::Oidc(_), 500) if OF_A_PROVIDER_AWAY.iter().any(|part| has(part)) => {
             return Some(plain(PROVIDER_AWAY));
         }

@@ -87,6 +87,7 @@ fn each_known_answer_about_a_directory_or_a_certificate_has_its_sentence() {
         (400, "invalid credentials", plain(DIRECTORY)),
         (400, away, plain(DIRECTORY_AWAY)),
         (400, away_vault, plain(DIRECTORY_AWAY)),
+        (500, away_vault, plain(DIRECTORY_AWAY)),
         (403, "permission denied", plain(DENIED)),
     ];
     refusals(&user, &user_table);
