@@ -129,6 +129,15 @@ pub(super) fn is_in_file(config: &Config, path: &str) -> bool {
     }
 }
 
+/// What the file writes below a document: it would be gone, and the file still says it.
+pub(super) fn written_below(config: &Config, path: &str) -> Option<String> {
+    let begin = format!("{}/", path.to_lowercase());
+    let mut writes = config.writes.iter().map(|write| &write.path);
+    writes
+        .find(|one| one.to_lowercase().starts_with(&begin))
+        .cloned()
+}
+
 /// The login of the file that comes in by the document at this path.
 pub(super) fn login_by(config: &Config, path: &str) -> Option<String> {
     let mut logins = config.logins.iter();
@@ -214,7 +223,7 @@ logins:
   ada: {auth: team/people, username: ada, password: {file: /run/secrets/ada}}
   backup: {auth: approle, role_id: abc, secret_id: {env: SECRET_ID}}
 break_glass: {none: "a test"}
-writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}]
+writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}, {path: auth/approle/role/spare/role-id, data: {role_id: x}}]
 "#;
 
     fn config() -> Config {
@@ -270,6 +279,14 @@ writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}]
             assert_eq!(Kind::of_path(&config, path), kind, "{path}");
             assert_eq!(is_in_file(&config, path), named, "{path}");
         }
+    }
+
+    #[test]
+    fn what_the_file_writes_below_a_document_holds_it() {
+        let below = |path: &str| written_below(&config(), path);
+        assert!(below("auth/approle/role/Spare").is_some());
+        assert_eq!(below("auth/approle/role/spar"), None);
+        assert_eq!(below("sys/quotas/rate-limit/named"), None);
     }
 
     #[test]

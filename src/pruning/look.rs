@@ -15,7 +15,7 @@ use crate::finding::{Finding, Unpruned};
 use crate::memory::Memory;
 use crate::pruning::PruneKind;
 use crate::pruning::hanging::{hangs_on, has_alias_of_others};
-use crate::pruning::kind::{is_in_file, is_of_server, login_by, login_called};
+use crate::pruning::kind::{is_in_file, is_of_server, login_by, login_called, written_below};
 use crate::pruning::uses::{self, Coming, names};
 use crate::session::{Authority, Session};
 use crate::vault::policies::capabilities_self;
@@ -210,15 +210,6 @@ fn comes_in_by(config: &Config, kind: PruneKind, answer: &Value) -> Option<Strin
         }
         _ => None,
     }
-}
-
-/// What the file writes below a document: it would be gone, and the file still says it.
-fn written_below(config: &Config, path: &str) -> Option<String> {
-    let begin = format!("{}/", path.to_lowercase());
-    let mut writes = config.writes.iter().map(|write| &write.path);
-    writes
-        .find(|one| one.to_lowercase().starts_with(&begin))
-        .cloned()
 }
 
 impl Missed {

@@ -106,3 +106,30 @@ fn of_an_owner(
         None => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_alias_stays_where_a_login_or_the_one_that_deletes_has_its_policies_by_it() {
+        let logins = BTreeMap::from([("e-1".to_owned(), "robot".to_owned())]);
+        let force = ["admin".to_owned()];
+        let stays = |owner: Option<Value>| of_an_owner(Some(&owner), &logins, &force, "ci");
+        let of = |id: &str, policy: &str| Some(json!({ "id": id, "policies": [policy] }));
+        assert_eq!(
+            stays(of("e-1", "reader")),
+            Some(Unpruned::Login("robot".into()))
+        );
+        assert_eq!(
+            stays(of("e-2", "admin")),
+            Some(Unpruned::InUse("ci".into()))
+        );
+        assert_eq!(stays(of("e-2", "reader")), None);
+        assert!(matches!(stays(None), Some(Unpruned::UsersUnseen(_))));
+        let unread = of_an_owner(None, &logins, &force, "ci");
+        assert!(matches!(unread, Some(Unpruned::UsersUnseen(_))));
+    }
+}
