@@ -157,7 +157,6 @@ pub(crate) fn add_to(body: &mut Body, auth_type: &str, fields: &Fields) {
     }
 }
 
-/// The policies that the file gives to a login.
 /// The policies that the file gives a login, by its role or user.
 pub(crate) fn policies_of<'a>(config: &'a Config, login: &Login) -> Vec<&'a str> {
     let mut names = field_of(config, login, "token_policies")

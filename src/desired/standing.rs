@@ -92,8 +92,6 @@ async fn answer(session: &Session<'_>, document: &Document) -> Result<Option<Val
     let have = read(session, session.token()?, document).await;
     match have {
         Err(error) if error.is_forbidden() => Ok(Some(DENIED.into())),
-        // Its auth method is not there any more, and nothing in it.
-        Err(error) if matches!(error.status(), Some(400)) => Ok(None),
         have => Ok(have?),
     }
 }

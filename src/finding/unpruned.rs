@@ -39,11 +39,11 @@ pub enum Unpruned {
     #[error("it belongs to the server")]
     OfServer,
     /// The login may not look at it, and the rule that lets it.
-    #[error("the login {0} may not look at what it takes to be sure; it takes {1}")]
-    Unseen(String, String),
+    #[error("{} may not look at what it takes to be sure; it takes {}", words::who_looks(.0.as_deref()), .1)]
+    Unseen(Option<String>, String),
     /// The login may not delete it, the rule that lets it, and the logins that may be tried.
-    #[error("the login {} may not; it takes {}{}", .0, .1, words::deletes_in_its_place(.2))]
-    NotPermitted(String, String, Vec<String>),
+    #[error("{} may not; it takes {}{}", words::who_looks(.0.as_deref()), .1, words::deletes_in_its_place(.2))]
+    NotPermitted(Option<String>, String, Vec<String>),
     /// The server's refusal.
     #[error("the server refused: {0}")]
     Refused(String),
@@ -53,6 +53,12 @@ pub enum Unpruned {
 }
 
 impl Unpruned {
+    /// A login, or a token that was given, may not read this path.
+    pub(crate) fn unseen(login: Option<String>, path: &str) -> Self {
+        let rule = format!("path \"{path}\" {{ capabilities = [\"read\"] }}");
+        Self::Unseen(login, rule)
+    }
+
     pub(super) fn code(&self) -> Code {
         match self {
             Self::Unseen(..) | Self::NotPermitted(..) => Code::NotPermitted,
@@ -73,6 +79,14 @@ fn some(all: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_was_given_is_no_login() {
+        let said =
+            |login: Option<&str>| Unpruned::unseen(login.map(str::to_owned), "a").to_string();
+        assert!(said(Some("ada")).starts_with("the login ada may not look"));
+        assert!(said(None).starts_with("the token that was given may not look"));
+    }
 
     #[test]
     fn of_many_that_use_something_some_are_named_and_the_rest_is_counted() {

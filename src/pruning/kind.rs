@@ -1,5 +1,7 @@
 //! What can be deleted: kinds of documents, by their paths.
 
+use serde_json::Value;
+
 use crate::config::Config;
 use crate::desired::grant;
 use crate::step::Step;
@@ -145,11 +147,11 @@ pub(super) fn login_by(config: &Config, path: &str) -> Option<String> {
         let role = grant::role_path(config, login);
         match role {
             Some(role) => role.eq_ignore_ascii_case(path),
-            // A login by ids does not say of which role they are: it may be any of its auth method.
+            // A login by ids or by a certificate need not say of which role it is: it may be any of its auth method.
             None => path
                 .strip_prefix("auth/")
                 .and_then(|rest| rest.strip_prefix(login.auth.as_str()))
-                .is_some_and(|rest| rest.starts_with("/role/")),
+                .is_some_and(|rest| rest.starts_with("/role/") || rest.starts_with("/certs/")),
         }
     });
     found.map(|login| login.name.clone())
@@ -157,7 +159,7 @@ pub(super) fn login_by(config: &Config, path: &str) -> Option<String> {
 
 /// The login of the file that is called so by this auth method, or may be: what the server calls a machine, or whom a
 /// provider sends, does not stand in the file.
-pub(super) fn login_called(config: &Config, method: &str, name: &str) -> Option<String> {
+fn login_called(config: &Config, method: &str, name: &str) -> Option<String> {
     let mut logins = config.logins.iter().filter(|login| login.auth == method);
     let found = logins.find(|login| {
         let role = grant::role_path(config, login);
@@ -171,6 +173,24 @@ pub(super) fn login_called(config: &Config, method: &str, name: &str) -> Option<
         }
     });
     found.map(|login| login.name.clone())
+}
+
+/// The login of the file that an alias is of, or one of the aliases of an entity.
+pub(super) fn comes_in_by(config: &Config, kind: PruneKind, answer: &Value) -> Option<String> {
+    match kind {
+        PruneKind::Aliases => {
+            login_called(config, answer["auth"].as_str()?, answer["name"].as_str()?)
+        }
+        PruneKind::Entities => {
+            let mut aliases = answer["aliases"].as_array().into_iter().flatten();
+            aliases.find_map(|alias| {
+                let mount = alias["mount_path"].as_str()?.trim_end_matches('/');
+                let method = mount.strip_prefix("auth/").unwrap_or(mount);
+                login_called(config, method, alias["name"].as_str()?)
+            })
+        }
+        _ => None,
+    }
 }
 
 /// A policy that every server has, whoever wrote it last.
@@ -191,8 +211,12 @@ pub(super) fn is_of_server(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::from_text;
 
     const FILE: &str = r#"version: 1
 cluster: {name: lab, address: "http://127.0.0.1:8200"}
@@ -226,12 +250,13 @@ break_glass: {none: "a test"}
 writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}, {path: auth/approle/role/spare/role-id, data: {role_id: x}}]
 "#;
 
-    fn config() -> Config {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("bootstrap.yaml");
-        std::fs::write(&file, FILE).unwrap();
-        let loaded = crate::config::load(Path::new(&file), &|_| None);
+    fn config_of(text: &str) -> Config {
+        let loaded = from_text(text, Path::new("x"), Path::new(""), &|_| None);
         loaded.unwrap_or_else(|problems| panic!("{:?}", problems.list))
+    }
+
+    fn config() -> Config {
+        config_of(FILE)
     }
 
     #[test]
@@ -301,6 +326,53 @@ writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}, {path: auth/appro
         // Any alias there may be that of the login's role.
         assert_eq!(called("approle", "ada").as_deref(), Some("backup"));
         assert_eq!(called("ldap", "ada"), None);
+    }
+
+    #[test]
+    fn a_login_without_a_role_may_come_in_by_any_of_its_auth_method() {
+        let two = "one: {}\n      two: {}";
+        let ids = FILE.replace("backup: {token_ttl: 20m}", two);
+        let config = config_of(&ids);
+        let by = |path: &str| login_by(&config, path);
+        assert_eq!(by("auth/approle/role/gone").as_deref(), Some("backup"));
+        assert_eq!(by("auth/other/role/gone"), None);
+        let cert = FILE.replace("http://127.0.0.1:8200", "https://vault");
+        let cert = cert.replace(
+            "  approle:\n",
+            "  cert: {roles: {a: {certificate: x}, b: {certificate: x}}}\n  approle:\n",
+        );
+        let cert = cert.replace(
+            "logins:\n",
+            "logins:\n  ci: {auth: cert, certificate: c.pem, key: {file: k}}\n",
+        );
+        let config = config_of(&cert);
+        let by = |path: &str| login_by(&config, path);
+        assert_eq!(by("auth/cert/certs/gone").as_deref(), Some("ci"));
+        assert_eq!(by("auth/approle/role/gone"), None);
+    }
+
+    #[test]
+    fn an_alias_and_an_entity_are_those_of_a_login_by_what_its_auth_method_calls_it() {
+        let config = config();
+        let by = |kind, answer| comes_in_by(&config, kind, &answer);
+        let alias = |name: &str| json!({"auth": "team/people", "name": name});
+        assert_eq!(by(PruneKind::Aliases, alias("Ada")).as_deref(), Some("ada"));
+        assert_eq!(by(PruneKind::Aliases, alias("bob")), None);
+        let entity = |mount: &str, name: &str| {
+            json!({"aliases": [
+            {"mount_path": "auth/ldap/", "name": "ada"}, {"mount_path": mount, "name": name}]})
+        };
+        let people = "auth/team/people/";
+        assert_eq!(
+            by(PruneKind::Entities, entity(people, "ada")).as_deref(),
+            Some("ada")
+        );
+        assert_eq!(by(PruneKind::Entities, entity(people, "bob")), None);
+        assert_eq!(
+            by(PruneKind::Entities, entity("auth/approle/", "x")).as_deref(),
+            Some("backup")
+        );
+        assert_eq!(by(PruneKind::Groups, entity(people, "ada")), None);
     }
 
     #[test]

@@ -6,7 +6,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
 use crate::checkpoint::Diary;
-use crate::config::Config;
 use crate::desired::CONCURRENCY;
 use crate::desired::identity::missed::There;
 use crate::desired::standing::{Standing, standing};
@@ -15,8 +14,8 @@ use crate::finding::{Finding, Unpruned};
 use crate::memory::Memory;
 use crate::pruning::PruneKind;
 use crate::pruning::hanging::{hangs_on, has_alias_of_others};
-use crate::pruning::kind::{is_in_file, is_of_server, login_by, login_called, written_below};
-use crate::pruning::uses::{self, Coming, names};
+use crate::pruning::kind::{comes_in_by, is_in_file, is_of_server, login_by, written_below};
+use crate::pruning::uses::{Coming, names};
 use crate::session::{Authority, Session};
 use crate::vault::policies::capabilities_self;
 
@@ -90,13 +89,7 @@ pub(crate) async fn look(
         .sort_by(|one, other| (one.kind, &one.path).cmp(&(other.kind, &other.path)));
     missed.may_delete(session).await?;
     missed.people_of_logins(session, diary).await?;
-    if missed
-        .prunable
-        .iter()
-        .any(|one| one.kind == PruneKind::Policies)
-    {
-        missed.used(session, coming).await?;
-    }
+    missed.used(session, coming).await?;
     missed.below_what_goes(kinds.contains(&PruneKind::Aliases));
     missed.stays.sort_by(|one, other| one.1.cmp(&other.1));
     Ok(missed)
@@ -110,7 +103,7 @@ fn judged(
     standing: Standing,
 ) -> Result<Option<Prunable>, Unpruned> {
     let config = session.config;
-    let name = login_name(session);
+    let own = own_name(session);
     if is_of_server(path) {
         return Err(Unpruned::OfServer);
     }
@@ -128,15 +121,12 @@ fn judged(
     }
     let There { answer, at } = match standing {
         Standing::Gone => return Ok(None),
-        Standing::Denied(path) => {
-            let rule = format!("path \"{path}\" {{ capabilities = [\"read\"] }}");
-            return Err(Unpruned::Unseen(name, rule));
-        }
+        Standing::Denied(path) => return Err(Unpruned::unseen(own, &path)),
         Standing::NotReadBack => return Err(Unpruned::NotReadBack),
         Standing::Changed(places) => return Err(Unpruned::Changed(places)),
         Standing::AsWritten(there) => there,
     };
-    if let Some(policies) = gives(kind, path, &answer)
+    if let (Some(name), Some(policies)) = (own, gives(kind, path, &answer))
         && in_force(session).iter().any(|one| policies.contains(one))
     {
         return Err(Unpruned::InUse(name));
@@ -160,11 +150,11 @@ fn judged(
     }))
 }
 
-pub(super) fn login_name(session: &Session<'_>) -> String {
+/// The login that looks; `None` where a token was given for it.
+pub(super) fn own_name(session: &Session<'_>) -> Option<String> {
     match &session.authority {
-        Authority::Login(login) => login.name.clone(),
-        Authority::Given(_) => "the token that was given".to_owned(),
-        Authority::Root(_) | Authority::None => "root".to_owned(),
+        Authority::Login(login) => Some(login.name.clone()),
+        Authority::Given(_) | Authority::Root(_) | Authority::None => None,
     }
 }
 
@@ -190,24 +180,6 @@ fn gives(kind: PruneKind, path: &str, answer: &Value) -> Option<Vec<String>> {
         PruneKind::Groups | PruneKind::Entities => Some(names(&answer["policies"])),
         // A group of a directory.
         PruneKind::Roles if path.contains("/groups/") => Some(names(&answer["policies"])),
-        _ => None,
-    }
-}
-
-/// The login of the file that an alias is of, or one of the aliases of an entity.
-fn comes_in_by(config: &Config, kind: PruneKind, answer: &Value) -> Option<String> {
-    match kind {
-        PruneKind::Aliases => {
-            login_called(config, answer["auth"].as_str()?, answer["name"].as_str()?)
-        }
-        PruneKind::Entities => {
-            let mut aliases = answer["aliases"].as_array().into_iter().flatten();
-            aliases.find_map(|alias| {
-                let mount = alias["mount_path"].as_str()?.trim_end_matches('/');
-                let method = mount.strip_prefix("auth/").unwrap_or(mount);
-                login_called(config, method, alias["name"].as_str()?)
-            })
-        }
         _ => None,
     }
 }
@@ -249,81 +221,23 @@ impl Missed {
                 Err(error) => return Err(error.into()),
             }
         }
-        let name = login_name(session);
+        let own = own_name(session);
         let others = session.config.logins.iter().map(|one| one.name.clone());
         let doors = session.config.doors();
         let is_door = |name: &str| doors.iter().any(|one| one.name == name);
-        let others: Vec<_> = others.filter(|one| *one != name && !is_door(one)).collect();
+        let others: Vec<_> = others
+            .filter(|one| own.as_ref() != Some(one) && !is_door(one))
+            .collect();
         self.retain(|one| {
             let may = may.get(&one.at)?;
             let has = |word: &str| may.iter().any(|one| one == word);
             let lacks = !has("delete") && !has("root");
             lacks.then(|| {
                 let rule = rule(&one.at);
-                Unpruned::NotPermitted(name.clone(), rule, others.clone())
+                Unpruned::NotPermitted(own.clone(), rule, others.clone())
             })
         });
         Ok(())
-    }
-
-    /// A policy that something names which stays, stays too.
-    async fn used(&mut self, session: &Session<'_>, coming: &Coming) -> Result<(), Failure> {
-        let uses = uses::of_policies(session, coming).await?;
-        // As they are spelt: where a server keeps small letters, the policy goes with the next run.
-        let going: BTreeSet<String> = self.prunable.iter().map(|one| one.path.clone()).collect();
-        for one in &mut self.prunable {
-            if let Some(name) = one.path.strip_prefix("sys/policies/acl/") {
-                one.used_by = uses.of(name);
-                one.with = one
-                    .used_by
-                    .iter()
-                    .map(|path| format!("{path} names it, and goes first"))
-                    .collect();
-            }
-        }
-        self.retain(|one| {
-            if one.kind != PruneKind::Policies {
-                return None;
-            }
-            let used: Vec<_> = one
-                .used_by
-                .iter()
-                .filter(|path| !going.contains(*path))
-                .cloned()
-                .collect();
-            match &uses.unseen {
-                _ if !used.is_empty() => Some(Unpruned::Used(used)),
-                Some(why) => Some(Unpruned::UsersUnseen(why.clone())),
-                None => None,
-            }
-        });
-        Ok(())
-    }
-
-    /// The alias of a group or entity that goes is deleted with it; one that has to stay holds it. Aliases that nobody asked
-    /// for are neither named nor deleted.
-    fn below_what_goes(&mut self, aliases_too: bool) {
-        // It takes no right of its own to go with what it belongs to.
-        let stays = self.stays.iter();
-        let stays = stays.filter(|(_, _, why)| !matches!(why, Unpruned::NotPermitted(..)));
-        let held: Vec<String> = stays.map(|(_, path, _)| path.clone()).collect();
-        self.retain(|one| {
-            let begin = format!("{}/alias", one.path);
-            let held = held.iter().any(|path| path.starts_with(&begin));
-            held.then(|| Unpruned::Changed(vec!["its alias".to_owned()]))
-        });
-        if !aliases_too {
-            self.prunable.retain(|one| one.kind != PruneKind::Aliases);
-            self.stays.retain(|(kind, ..)| *kind != PruneKind::Aliases);
-        }
-        let going: BTreeSet<String> = self
-            .prunable
-            .iter()
-            .map(|one| format!("{}/", one.path))
-            .collect();
-        let goes = |path: &str| going.iter().any(|above| path.starts_with(above.as_str()));
-        self.prunable.retain(|one| !goes(&one.path));
-        self.stays.retain(|(_, path, _)| !goes(path));
     }
 }
 

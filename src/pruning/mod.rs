@@ -2,6 +2,7 @@
 //! it was last written, what no login comes in by, and what nothing uses that stays.
 
 mod hanging;
+mod kept;
 mod kind;
 mod look;
 mod people;
@@ -24,8 +25,8 @@ use crate::shell::ShellCommand;
 use crate::step::Step;
 
 pub use crate::pruning::kind::PruneKind;
-use crate::pruning::look::Prunable;
 pub(crate) use crate::pruning::look::look;
+use crate::pruning::look::{Prunable, own_name};
 pub(crate) use crate::pruning::shown::{coming, items};
 
 /// More than so many are deleted only where the name of the cluster was typed.
@@ -276,6 +277,9 @@ async fn delete(
     }
     Ok(match standing(session, memory, &one.path).await? {
         Standing::Gone => None,
-        _ => Some(Unpruned::StillThere),
+        Standing::Denied(path) => Some(Unpruned::unseen(own_name(session), &path)),
+        Standing::NotReadBack | Standing::Changed(_) | Standing::AsWritten(_) => {
+            Some(Unpruned::StillThere)
+        }
     })
 }

@@ -8,7 +8,7 @@ use crate::checkpoint::Diary;
 use crate::failure::Failure;
 use crate::finding::Unpruned;
 use crate::pruning::PruneKind;
-use crate::pruning::look::{Missed, in_force, login_name};
+use crate::pruning::look::{Missed, in_force, own_name};
 use crate::pruning::uses::names;
 use crate::session::Session;
 use crate::step::Step;
@@ -33,13 +33,16 @@ impl Missed {
                 logins.insert(id.to_owned(), name.to_owned());
             }
         }
-        let own = lookup_self(&session.client(), session.token()?).await?;
-        logins.insert(own.entity_id, login_name(session));
+        let own = own_name(session);
+        if let Some(own) = &own {
+            let token = lookup_self(&session.client(), session.token()?).await?;
+            logins.insert(token.entity_id, own.clone());
+        }
         logins.remove("");
         let (owners, force) = (self.owners(session).await?, in_force(session));
         self.retain(|one| {
             if one.kind == PruneKind::Aliases {
-                return of_an_owner(owners.get(&one.path), &logins, &force, &login_name(session));
+                return of_an_owner(owners.get(&one.path), &logins, &force, own.as_deref());
             }
             let ids = match one.kind {
                 PruneKind::Entities => vec![one.answer["id"].as_str().unwrap_or_default()],
@@ -89,7 +92,7 @@ fn of_an_owner(
     owner: Option<&Option<Value>>,
     logins: &BTreeMap<String, String>,
     in_force: &[String],
-    own: &str,
+    own: Option<&str>,
 ) -> Option<Unpruned> {
     let Some(Some(owner)) = owner else {
         return Some(Unpruned::UsersUnseen(
@@ -98,13 +101,12 @@ fn of_an_owner(
     };
     let login = owner["id"].as_str().and_then(|id| logins.get(id));
     let gives = names(&owner["policies"]);
-    match login {
-        Some(login) => Some(Unpruned::Login(login.clone())),
-        None if in_force.iter().any(|one| gives.contains(one)) => {
-            Some(Unpruned::InUse(own.to_owned()))
-        }
-        None => None,
+    if let Some(login) = login {
+        return Some(Unpruned::Login(login.clone()));
     }
+    let in_use = in_force.iter().any(|one| gives.contains(one));
+    own.filter(|_| in_use)
+        .map(|own| Unpruned::InUse(own.to_owned()))
 }
 
 #[cfg(test)]
@@ -117,7 +119,7 @@ mod tests {
     fn an_alias_stays_where_a_login_or_the_one_that_deletes_has_its_policies_by_it() {
         let logins = BTreeMap::from([("e-1".to_owned(), "robot".to_owned())]);
         let force = ["admin".to_owned()];
-        let stays = |owner: Option<Value>| of_an_owner(Some(&owner), &logins, &force, "ci");
+        let stays = |owner: Option<Value>| of_an_owner(Some(&owner), &logins, &force, Some("ci"));
         let of = |id: &str, policy: &str| Some(json!({ "id": id, "policies": [policy] }));
         assert_eq!(
             stays(of("e-1", "reader")),
@@ -129,7 +131,7 @@ mod tests {
         );
         assert_eq!(stays(of("e-2", "reader")), None);
         assert!(matches!(stays(None), Some(Unpruned::UsersUnseen(_))));
-        let unread = of_an_owner(None, &logins, &force, "ci");
+        let unread = of_an_owner(None, &logins, &force, Some("ci"));
         assert!(matches!(unread, Some(Unpruned::UsersUnseen(_))));
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn coming(found: &[(Step, Observation)], left: &BTreeMap<String, Unwr
             None if reset => BTreeSet::new(),
             None => continue,
         };
-        coming.insert(one.document.path.to_lowercase(), named);
+        coming.insert(one.document.path.clone(), named);
     }
     coming
 }

@@ -32,7 +32,7 @@ impl Uses {
     }
 }
 
-/// What is written before anything is deleted, by path in small letters: the policies that it then names.
+/// What is written before anything is deleted, by its path as the file spells it: the policies that it then names.
 pub(crate) type Coming = BTreeMap<String, BTreeSet<String>>;
 
 /// Looks who names any policy. Changes nothing.
@@ -68,13 +68,14 @@ pub(super) async fn of_policies(session: &Session<'_>, coming: &Coming) -> Resul
         ));
         return Ok(uses);
     }
-    let answers: Vec<(String, Option<Value>)> = stream::iter(paths)
+    let answers: Vec<(String, Answer)> = stream::iter(paths)
         .map(|path| async move {
             match session.client().read(Some(session.token()?), &path).await {
-                Ok(answer) => Ok((path, Some(answer.unwrap_or_default()))),
+                Ok(Some(answer)) => Ok((path, Answer::Is(answer))),
+                Err(error) if error.is_forbidden() => Ok((path, Answer::Denied)),
                 Err(error) if error.is_retryable() => Err(Failure::from(error)),
-                // What cannot be read, or has a name that no path has, may name anything.
-                Err(_) => Ok((path, None)),
+                // Listed, and gone by now, or with a name that no path has: it may name anything.
+                Ok(None) | Err(_) => Ok((path, Answer::Missing)),
             }
         })
         .buffer_unordered(CONCURRENCY)
@@ -82,11 +83,19 @@ pub(super) async fn of_policies(session: &Session<'_>, coming: &Coming) -> Resul
         .await?;
     for (path, answer) in answers {
         match answer {
-            Some(answer) => uses.take(path, &answer, coming),
-            None => uses.may_not("read", &path),
+            Answer::Is(answer) => uses.take(path, &answer, coming),
+            Answer::Denied => uses.may_not("read", &path),
+            Answer::Missing => uses.has_not_read(&path),
         }
     }
     Ok(uses)
+}
+
+/// What came of reading something that was listed.
+enum Answer {
+    Is(Value),
+    Denied,
+    Missing,
 }
 
 /// A collection of what can name policies.
@@ -159,7 +168,12 @@ impl Uses {
         self.unseen.get_or_insert(text);
     }
 
-    fn take(&mut self, path: String, answer: &Value, coming: &Coming) {
+    fn has_not_read(&mut self, path: &str) {
+        let text = format!("{path} is listed, and could not be read");
+        self.unseen.get_or_insert(text);
+    }
+
+    pub(super) fn take(&mut self, path: String, answer: &Value, coming: &Coming) {
         // By its name, as the file has it, and not by its id.
         let path = match (answer["name"].as_str(), path.split('/').nth(1)) {
             (Some(name), Some(kind)) if path.starts_with("identity/") => {
@@ -167,7 +181,7 @@ impl Uses {
             }
             _ => path,
         };
-        let named: BTreeSet<String> = match coming.get(&path.to_lowercase()) {
+        let named: BTreeSet<String> = match coming.get(&path) {
             Some(coming) => coming.clone(),
             None => FIELDS
                 .iter()
@@ -221,7 +235,10 @@ mod tests {
             json!({ "name": "team", "policies": ["ops"] }),
         );
         take("auth/a/role/none", json!({ "policies": null }));
+        // Another one than that which is written.
+        take("auth/a/role/Edited", json!({ "policies": ["ops"] }));
         let wanted = [
+            "auth/a/role/Edited",
             "auth/a/role/list",
             "auth/ldap/groups/text",
             "auth/token/roles/t",

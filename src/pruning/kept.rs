@@ -1,0 +1,187 @@
+//! What is kept because something that stays needs it: a policy that is named, a group or entity whose alias stays.
+
+use std::collections::BTreeSet;
+
+use crate::failure::Failure;
+use crate::finding::Unpruned;
+use crate::pruning::PruneKind;
+use crate::pruning::look::Missed;
+use crate::pruning::uses::{self, Coming, Uses};
+use crate::session::Session;
+
+impl Missed {
+    /// A policy that something names which stays, stays too.
+    pub(super) async fn used(
+        &mut self,
+        session: &Session<'_>,
+        coming: &Coming,
+    ) -> Result<(), Failure> {
+        let is_policy = |one: &PruneKind| *one == PruneKind::Policies;
+        if self.prunable.iter().any(|one| is_policy(&one.kind)) {
+            self.keep_used(&uses::of_policies(session, coming).await?);
+        }
+        Ok(())
+    }
+
+    fn keep_used(&mut self, uses: &Uses) {
+        // As they are spelt: where a server keeps small letters, the policy goes with the next run.
+        let going: BTreeSet<String> = self.prunable.iter().map(|one| one.path.clone()).collect();
+        for one in &mut self.prunable {
+            if let Some(name) = one.path.strip_prefix("sys/policies/acl/") {
+                one.used_by = uses.of(name);
+                let with = one.used_by.iter();
+                let with = with.map(|path| format!("{path} names it, and goes first"));
+                one.with = with.collect();
+            }
+        }
+        self.retain(|one| {
+            if one.kind != PruneKind::Policies {
+                return None;
+            }
+            let used = one.used_by.iter().filter(|path| !going.contains(*path));
+            let used: Vec<_> = used.cloned().collect();
+            match &uses.unseen {
+                _ if !used.is_empty() => Some(Unpruned::Used(used)),
+                Some(why) => Some(Unpruned::UsersUnseen(why.clone())),
+                None => None,
+            }
+        });
+    }
+
+    /// The alias of a group or entity that goes is deleted with it; one that has to stay holds it, for its own reason.
+    /// Aliases that nobody asked for are neither named nor deleted.
+    pub(super) fn below_what_goes(&mut self, aliases_too: bool) {
+        // It takes no right of its own to go with what it belongs to.
+        let stays = self.stays.iter();
+        let stays = stays.filter(|(_, _, why)| !matches!(why, Unpruned::NotPermitted(..)));
+        let held: Vec<_> = stays
+            .map(|(_, path, why)| (path.clone(), why.clone()))
+            .collect();
+        self.retain(|one| {
+            let begin = format!("{}/alias", one.path);
+            let alias = held.iter().find(|(path, _)| path.starts_with(&begin))?;
+            Some(of_its_alias(&alias.1))
+        });
+        if !aliases_too {
+            self.prunable.retain(|one| one.kind != PruneKind::Aliases);
+            self.stays.retain(|(kind, ..)| *kind != PruneKind::Aliases);
+        }
+        let going: BTreeSet<String> = self
+            .prunable
+            .iter()
+            .map(|one| format!("{}/", one.path))
+            .collect();
+        let goes = |path: &str| going.iter().any(|above| path.starts_with(above.as_str()));
+        self.prunable.retain(|one| !goes(&one.path));
+        self.stays.retain(|(_, path, _)| !goes(path));
+    }
+}
+
+/// Why a group or entity stays, by why its alias does.
+fn of_its_alias(why: &Unpruned) -> Unpruned {
+    match why {
+        // Of the alias alone these would say it in places of the group.
+        Unpruned::NotMade | Unpruned::Changed(_) => Unpruned::Changed(vec!["its alias".to_owned()]),
+        why => why.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::pruning::look::Prunable;
+
+    const GROUP: &str = "identity/group/name/crew";
+    const ALIAS: &str = "identity/group/name/crew/alias";
+
+    fn prunable(kind: PruneKind, path: &str) -> Prunable {
+        Prunable {
+            kind,
+            path: path.to_owned(),
+            at: path.to_owned(),
+            with: Vec::new(),
+            used_by: Vec::new(),
+            answer: Value::Null,
+        }
+    }
+
+    fn missed(prunable: Vec<Prunable>, stays: Vec<(PruneKind, &str, Unpruned)>) -> Missed {
+        let stays = stays.into_iter();
+        Missed {
+            prunable,
+            stays: stays
+                .map(|(kind, path, why)| (kind, path.to_owned(), why))
+                .collect(),
+            ..Missed::default()
+        }
+    }
+
+    fn goes(missed: &Missed) -> Vec<&str> {
+        let goes = missed.prunable.iter();
+        goes.map(|one| one.path.as_str()).collect()
+    }
+
+    #[test]
+    fn an_alias_that_stays_holds_its_group_for_its_own_reason() {
+        for (why, wanted) in [
+            (Unpruned::Login("ada".into()), Unpruned::Login("ada".into())),
+            (Unpruned::Unsettled, Unpruned::Unsettled),
+            (
+                Unpruned::Changed(vec!["name".into()]),
+                Unpruned::Changed(vec!["its alias".into()]),
+            ),
+        ] {
+            let mut missed = missed(
+                vec![
+                    prunable(PruneKind::Groups, GROUP),
+                    prunable(PruneKind::Groups, "identity/group/name/crews"),
+                ],
+                vec![(PruneKind::Aliases, ALIAS, why)],
+            );
+            missed.below_what_goes(false);
+            assert_eq!(goes(&missed), ["identity/group/name/crews"]);
+            // Nobody asked for aliases.
+            let kept = (PruneKind::Groups, GROUP.to_owned(), wanted);
+            assert_eq!(missed.stays, [kept]);
+        }
+    }
+
+    #[test]
+    fn an_alias_goes_with_its_group_whether_or_not_this_login_may_delete_it_alone() {
+        let may_not = Unpruned::NotPermitted(None, String::new(), Vec::new());
+        let mut missed = missed(
+            vec![prunable(PruneKind::Groups, GROUP)],
+            vec![(PruneKind::Aliases, ALIAS, may_not)],
+        );
+        missed.below_what_goes(true);
+        assert_eq!((goes(&missed), missed.stays.len()), (vec![GROUP], 0));
+    }
+
+    #[test]
+    fn a_policy_stays_where_something_by_another_spelling_names_it() {
+        let role = "auth/jwt/role/foo";
+        for (named_by, stays) in [(role, false), ("auth/jwt/role/Foo", true)] {
+            let mut uses = Uses::default();
+            let names = json!({"token_policies": ["ops"]});
+            uses.take(named_by.to_owned(), &names, &Coming::new());
+            let policy = prunable(PruneKind::Policies, "sys/policies/acl/ops");
+            let mut missed = missed(vec![prunable(PruneKind::Roles, role), policy], vec![]);
+            missed.keep_used(&uses);
+            let used = Unpruned::Used(vec![named_by.to_owned()]);
+            let kept = (PruneKind::Policies, "sys/policies/acl/ops".to_owned(), used);
+            assert_eq!(missed.stays.contains(&kept), stays, "{named_by}");
+        }
+    }
+
+    #[test]
+    fn a_policy_stays_where_not_all_was_seen_that_may_name_it() {
+        let policy = prunable(PruneKind::Policies, "sys/policies/acl/ops");
+        let mut missed = missed(vec![policy], vec![]);
+        let mut uses = Uses::default();
+        uses.unseen.get_or_insert("why".to_owned());
+        missed.keep_used(&uses);
+        assert_eq!(missed.stays[0].2, Unpruned::UsersUnseen("why".to_owned()));
+    }
+}
