@@ -13,7 +13,7 @@ pub(super) fn explained(mut failure: Failure, ceremony: &Ceremony<'_>) -> Failur
         return failure;
     }
     for problem in &mut failure.problems {
-        // Of anything else a server says what it is.
+        // Of any other 500 the server says more than that.
         if problem.status != Some(500) || !problem.what.contains("internal error") {
             continue;
         }

@@ -186,7 +186,7 @@ fn break_glass(
 fn root(ceremony: &Ceremony<'_>, diary: &Diary, ended: &Ended) -> RootState {
     let step = Step::RevokeRoot;
     let findings = ceremony.findings.borrow();
-    // It is kept where it was looked at and is valid; a login has no part in it any more.
+    // Only a run that had it, and it was valid then, finds that it is kept; by now that run has let go of it.
     if findings
         .iter()
         .any(|one| matches!(one, Finding::RootIsKept))

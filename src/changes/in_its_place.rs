@@ -58,13 +58,10 @@ pub(crate) fn next(
             apply_as(name),
             "writes what this login may not, as far as that one may",
         ),
-        None if same => (
-            first.break_glass.clone(),
-            "writes what no login of the file may",
-        ),
+        None if same => (first.break_glass.clone(), "writes what this login may not"),
         None => (
             first.break_glass.clone(),
-            "writes the first of what no login of the file may; each finding has its command",
+            "writes the first of what this login may not; each finding has its command",
         ),
     })
 }
@@ -92,8 +89,8 @@ fn by_break_glass(config: &Config, program: &'static str, path: &str) -> ShellCo
     config.bare_command(command)
 }
 
-/// Whether the policies that the file gives this login have a rule for a write there. A policy that the file names and
-/// does not have may be anything.
+/// Whether the policies that the file gives this login have a rule for a write there. What a policy of elsewhere says is not
+/// known, and nothing is promised of it.
 fn may_write(config: &Config, login: &Login, path: &str) -> bool {
     grant::policies_of(config, login).into_iter().any(|name| {
         let mut policies = config.policies.iter();
@@ -104,8 +101,7 @@ fn may_write(config: &Config, login: &Login, path: &str) -> bool {
             Some(PolicySource::Rules { text, .. }) => rules(text).into_iter().any(|(rule, may)| {
                 covers(&rule, path) && may.iter().any(|one| WRITES.contains(&one.as_str()))
             }),
-            Some(PolicySource::Auditor) => false,
-            None => name != "default" && name != grant::POLICY,
+            Some(PolicySource::Auditor) | None => false,
         }
     })
 }
@@ -140,6 +136,7 @@ auth:
       admin: {password: {file: /s/admin}, token_policies: [admin]}
       auditor: {password: {file: /s/auditor}, token_policies: [auditor]}
       operator: {password: {file: /s/operator}, token_policies: [reader]}
+      stranger: {password: {file: /s/stranger}, token_policies: [elsewhere]}
 policies:
   admin: {rules: 'path "sys/policies/acl/*" { capabilities = ["create", "update"] }'}
   auditor: {builtin: auditor}
@@ -149,6 +146,7 @@ logins:
   admin: {auth: userpass, username: admin, password: {file: /s/admin}}
   auditor: {auth: userpass, username: auditor, password: {file: /s/auditor}}
   operator: {auth: userpass, username: operator, password: {file: /s/operator}}
+  stranger: {auth: userpass, username: stranger, password: {file: /s/stranger}}
 break_glass: {logins: [ada]}
 "#;
 
@@ -160,6 +158,7 @@ break_glass: {logins: [ada]}
     fn another_login_is_named_only_where_its_policies_let_it_write() {
         let config = config();
         let place = of(&config, "bao", Some("auditor"), "sys/policies/acl/reader");
+        // What a policy says that the file does not have is not known.
         assert_eq!(place.others, ["admin"]);
         assert!(
             place.break_glass.as_str().ends_with(

@@ -111,7 +111,7 @@ pub(crate) async fn not_written(
         named.entry(asked).or_default().push(path);
     }
     let asked_about: Vec<&str> = named.keys().copied().collect();
-    let mut left = BTreeMap::new();
+    let mut lacks = Vec::new();
     for some in asked_about.chunks(ASKED_AT_ONCE) {
         let mut asked = capabilities_self(&session.client(), session.token()?, some).await;
         if asked.as_ref().is_err_and(Error::is_retryable) {
@@ -124,25 +124,12 @@ pub(crate) async fn not_written(
             Err(error) if error.is_forbidden() => BTreeMap::new(),
             Err(error) => return Err(error.into()),
         };
-        let answered = sys::health(&session.client()).await;
-        let program = answered.map_or("bao", |health| health.product.program());
-        for (path, capabilities) in may {
-            if let Some(rule) = rule_that_lacks(&path, &capabilities) {
-                for document in named.get(&*path).into_iter().flatten() {
-                    if document.starts_with("sys/audit/") {
-                        let node = session.client().address().to_owned();
-                        let why = Unwritten::AuditDevice(node, rule.clone());
-                        left.insert((*document).to_owned(), why);
-                        continue;
-                    }
-                    let place =
-                        in_its_place::of(session.config, program, whose.as_deref(), document);
-                    let why = Unwritten::NotPermitted(whose.clone(), rule.clone(), place);
-                    left.insert((*document).to_owned(), why);
-                }
-            }
-        }
+        lacks.extend(may.into_iter().filter_map(|(path, capabilities)| {
+            let rule = rule_that_lacks(&path, &capabilities)?;
+            Some((path, rule))
+        }));
     }
+    let mut left = not_permitted(session, whose.as_deref(), (&named, lacks)).await?;
     for (_, observation) in observations {
         for (path, why) in left_by_us(observation, memory, meant) {
             left.entry(path).or_insert(why);
@@ -155,6 +142,33 @@ pub(crate) async fn not_written(
         if let Some(mount) = mounts.max_by_key(|mount| mount.len()).cloned() {
             left.entry(path.to_owned())
                 .or_insert(Unwritten::Below(mount));
+        }
+    }
+    Ok(left)
+}
+
+/// What this login may not write, by path: `lacks` has the rule that it takes, by the path that was asked about, and `named`
+/// the documents that are written there.
+async fn not_permitted(
+    session: &Session<'_>,
+    login: Option<&str>,
+    (named, lacks): (&BTreeMap<&str, Vec<&str>>, Vec<(String, String)>),
+) -> Result<BTreeMap<String, Unwritten>, Failure> {
+    let mut left = BTreeMap::new();
+    if lacks.is_empty() {
+        return Ok(left);
+    }
+    let client = session.client();
+    let program = sys::health(&client).await?.product.program();
+    for (asked, rule) in lacks {
+        for document in named.get(&*asked).into_iter().flatten() {
+            let why = if document.starts_with("sys/audit/") {
+                Unwritten::AuditDevice(client.address().to_owned(), rule.clone())
+            } else {
+                let place = in_its_place::of(session.config, program, login, document);
+                Unwritten::NotPermitted(login.map(str::to_owned), rule.clone(), place)
+            };
+            left.insert((*document).to_owned(), why);
         }
     }
     Ok(left)

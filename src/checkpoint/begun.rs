@@ -37,7 +37,7 @@ pub(crate) fn record(
     })
 }
 
-/// Records what of a step is deleted since the file names it no more.
+/// Records what of a step is deleted since the file names it no more, beside what earlier runs have deleted.
 pub(crate) fn pruned(
     records: &ReplicatedCheckpoint,
     step: Step,
@@ -45,8 +45,18 @@ pub(crate) fn pruned(
 ) -> Result<(), CheckpointError> {
     let diary = records.diary();
     let before = diary.steps.get(&step).map(|one| one.evidence.clone());
-    let evidence = before.unwrap_or_default().with(PRUNED, paths);
+    let evidence = with_pruned(before.unwrap_or_default(), paths);
     records.borrow_mut().finish(step, evidence)
+}
+
+fn with_pruned(evidence: Evidence, paths: &[String]) -> Evidence {
+    let mut all: Vec<String> = evidence.get(PRUNED).unwrap_or_default();
+    for path in paths {
+        if !all.contains(path) {
+            all.push(path.clone());
+        }
+    }
+    evidence.with(PRUNED, all)
 }
 
 /// The evidence of a step, with what its earlier tries have written. `pending` is what this one still had to.
@@ -61,4 +71,18 @@ pub(crate) fn with_earlier(
         return evidence;
     }
     evidence.with(WRITTEN_BEFORE, before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_has_deleted_stays_in_the_evidence() {
+        let paths = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        let first = with_pruned(Evidence::default().with("other", 1), &paths(&["a"]));
+        let second = with_pruned(first, &paths(&["a", "b"]));
+        assert_eq!(second.get::<Vec<String>>(PRUNED), Some(paths(&["a", "b"])));
+        assert_eq!(second.get::<u32>("other"), Some(1));
+    }
 }

@@ -65,7 +65,7 @@ codes! {
     ClusterUnknown "cluster-unknown",
     /// An address is new while shares or the root token are in hand.
     AddressUnknown "address-unknown",
-    /// This server has not what the file asks for: a seal, namespaces, recovery keys in two phases.
+    /// This server lacks what the file asks for: a seal, namespaces, recovery keys in two phases.
     NotOnThisServer "not-on-this-server",
     /// No login can generate a root token on this server.
     NoRootGeneration "no-root-generation",

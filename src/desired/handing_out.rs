@@ -72,7 +72,7 @@ fn was_not_taken(error: &vault::Error) -> bool {
             | Kind::PlainHttp
             | Kind::PlainHttpRefused(_)
     );
-    // Who is told to come later was not listened to.
+    // It is answered before the request is handled.
     let later = matches!(error.kind(), Kind::Status { code: 429, .. });
     (said_no && (later || !error.is_retryable())) || never_sent || error.is_refused_here()
 }

@@ -23,7 +23,7 @@ impl TokenSource {
     /// The token, for this address. Who else can read its file is a warning.
     ///
     /// # Errors
-    /// The file cannot be read or is none's secret, nobody can be asked, or what is given is no token.
+    /// The file cannot be read or is empty, nobody can be asked, or what is given is no token.
     pub(crate) async fn token(
         &self,
         address: &str,

@@ -118,7 +118,9 @@ pub(super) fn who_looks(login: Option<&str>) -> String {
 /// Who may be tried where a login may not, and what writes it where there is nobody else.
 pub(super) fn in_its_place(others: &[String], break_glass: &ShellCommand) -> String {
     if others.is_empty() {
-        return format!("no other login of the file may; write it by break-glass: {break_glass}");
+        return format!(
+            "no policy of the file lets another login by its role or user; write it by break-glass: {break_glass}"
+        );
     }
     format!(
         "by the file another login may: apply --login NAME ({}); or write it by break-glass: {break_glass}",
@@ -206,7 +208,7 @@ mod tests {
         );
         let said = in_its_place(&[], &command);
         assert!(
-            said.starts_with("no other login of the file may; "),
+            said.starts_with("no policy of the file lets another login "),
             "{said}"
         );
     }

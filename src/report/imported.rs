@@ -8,15 +8,10 @@ pub(super) fn text(found: &Imported) -> String {
     match (&found.text, &found.file) {
         (Some(text), _) => text.clone(),
         (None, Some(file)) => format!(
-            "{} has what was read of {}: {} {}\n",
+            "{} has what was read of {}: {}\n",
             file.display(),
             found.server,
-            found.entries,
-            if found.entries == 1 {
-                "entry"
-            } else {
-                "entries"
-            }
+            counted(found.entries)
         ),
         (None, None) => String::new(),
     }
@@ -35,10 +30,10 @@ pub(super) fn text_of_converted(made: &Converted) -> String {
     match (&made.text, &made.file) {
         (Some(text), _) => text.clone(),
         (None, Some(file)) => format!(
-            "{} has what {} says: {} entries\n",
+            "{} has what {} says: {}\n",
             file.display(),
             made.source.display(),
-            made.entries
+            counted(made.entries)
         ),
         (None, None) => String::new(),
     }
@@ -50,4 +45,11 @@ pub(super) fn advice_on_converted(made: &Converted) -> Option<(String, String)> 
     let command = ShellCommand::new("vault-bootstrap -c").with(file.display());
     let text = "write into it what is missing, which stands at its end, and put each secret into its file; then:".to_owned();
     Some((text, format!("    {command} plan\n")))
+}
+
+fn counted(entries: usize) -> String {
+    match entries {
+        1 => "1 entry".to_owned(),
+        more => format!("{more} entries"),
+    }
 }

@@ -1,5 +1,4 @@
-//! Types of auth methods and secrets engines that the server does not have: OpenBao 2.7 took some out, which it has as
-//! plugins only.
+//! Types of auth methods that the server does not have: OpenBao 2.7 took some out, which it has as plugins only.
 
 use crate::code::Code;
 use crate::config::Config;
@@ -8,11 +7,11 @@ use crate::secret::Token;
 use crate::vault::sys::{Health, Product, release};
 use crate::vault::{Client, Error, mounts};
 
-/// What OpenBao has brought no more since this release.
+/// Auth methods that OpenBao has not built in since this release (tried on 2.6.2, which lists them, and 2.7.2).
 const NOT_BUILT_IN: [&str; 3] = ["kerberos", "ldap", "radius"];
 const SINCE: (u32, u32, u32) = (2, 7, 0);
 
-/// The auth methods of the file that this server does not bring, for whoever begins: before it is initialised it tells
+/// The auth methods of the file whose type is not built into this server, for whoever begins: before it is initialised it tells
 /// nobody which plugins it has.
 pub(crate) fn not_built_in(config: &Config, health: &Health) -> Option<String> {
     let is_without = health.product == Product::OpenBao
@@ -22,7 +21,7 @@ pub(crate) fn not_built_in(config: &Config, health: &Health) -> Option<String> {
     let named: Vec<_> = methods.map(|one| format!("auth/{}", one.path)).collect();
     (is_without && !named.is_empty()).then(|| {
         format!(
-            "OpenBao {} does not bring the type of {}: without a plugin of that name in the server's own configuration, \
+            "OpenBao {} has no built-in type for {}: without a plugin of that name in the server's own configuration, \
              apply stops as soon as it can ask, once the cluster is initialised",
             health.version,
             named.join(", ")

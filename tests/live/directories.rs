@@ -145,10 +145,10 @@ fn a_server_without_the_auth_method_is_told_of_before_and_refused_before_anythin
         );
     ceremony
         .run(&["plan"])
-        .prints(&["OpenBao 2.7.2 does not bring the type of auth/ldap"]);
+        .prints(&["OpenBao 2.7.2 has no built-in type for auth/ldap"]);
     let run = ceremony.apply();
     run.exits(3).says(&[
-        "OpenBao 2.7.2 does not bring the type of auth/ldap",
+        "OpenBao 2.7.2 has no built-in type for auth/ldap",
         "auth/ldap is to be of type ldap, which",
         "does not have: it has approle, cert,",
         "take auth.ldap and its logins out of the file",

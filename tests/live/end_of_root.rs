@@ -258,6 +258,26 @@ fn when_no_door_opens_after_root_is_dead_the_hand_over_says_so_and_is_made() {
 }
 
 #[test]
+fn root_that_was_found_dead_is_not_kept_by_a_word_that_is_typed_later() {
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    let faults = Faults::new().nth(ROOTS, REVOCATION, Action::HoldAnswer);
+    let proxy = watched(&mut ceremony, &server, &faults);
+    killed_while_root_goes(&ceremony, &proxy);
+    ceremony.set("/revoke_root", json!(false));
+    let run = ceremony.run(&["apply", "--yes", "--keep-root"]);
+    run.prints(&["root token 403, found by the next run"]);
+    assert!(!run.stdout.contains("still valid"), "{run}");
+    assert!(!run.stderr.contains("still valid"), "{run}");
+    let evidence = ceremony.evidence("revoke-root");
+    assert_eq!(
+        evidence["after"], "403, found by the next run",
+        "{evidence:#}"
+    );
+    no_root_is_left(&server, &ceremony);
+}
+
+#[test]
 fn what_cannot_be_looked_at_any_more_once_root_is_dead_bars_no_hand_over() {
     let server = Server::in_memory();
     let mut ceremony = Ceremony::at(&server);

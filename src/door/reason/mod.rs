@@ -43,7 +43,7 @@ const SCOPED_CLAIMS: Refusal = (
 /// oidc: what the role asks for is in nobody's token.
 const LACKING_CLAIMS: Refusal = (
     CLAIMS.0,
-    "the provider's token has not what the role asks for",
+    "the provider's token lacks what the role asks for",
     "compare bound_claims, user_claim and groups_claim of the role with what the provider puts into its token: oidc_scopes decides that",
 );
 /// jwt and oidc: `bound_subject`.

@@ -31,7 +31,7 @@ const DONE_THERE: [(&str, &str); 3] = [
     ),
     (
         "save_to",
-        "bank-vaults keeps the answer there; here nobody does",
+        "bank-vaults keeps the answer there; here hand_out of the entry does, in a file, encrypted, or in SSM",
     ),
 ];
 

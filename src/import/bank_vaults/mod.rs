@@ -126,9 +126,7 @@ fn of_text(
              spec.externalConfig",
             name.display()
         );
-        return Err(Failure::usage(Code::InputWrong, text).advise(
-            "name the file that bank-vaults configure takes, or the Vault resource of its operator",
-        ));
+        return Err(Failure::usage(Code::InputWrong, text).advise(NAME_ANOTHER));
     };
     let mut made = Made::new(templates);
     for line in others {

@@ -200,7 +200,7 @@ pub(super) fn plugins(made: &mut Made, section: &Foreign) {
     }
 }
 
-/// Nothing is ever deleted here.
+/// What bank-vaults deletes without having made it, this program never does.
 pub(super) fn purge(made: &mut Made, section: &Foreign) {
     let place = "purgeUnmanagedConfig";
     let enabled = section.get("enabled");
@@ -208,7 +208,8 @@ pub(super) fn purge(made: &mut Made, section: &Foreign) {
         .is_none_or(|found| matches!(found.value, ForeignValue::Null | ForeignValue::Bool(false)));
     made.only(section, place, &["enabled", "exclude"]);
     if !is_off {
-        let why = "this program deletes nothing: apply --all names what is on the server and not in the file";
+        let why = "here apply --prune deletes what was made here and is not in the file any more; of anything else, plan --all \
+                   names what is on the server, and nothing is deleted";
         made.leave(section.line, place, why);
     }
 }

@@ -1,7 +1,7 @@
 //! Templates of bank-vaults: `${ env "NAME" }` and so on, which it fills in before it reads the YAML. Here none is filled in:
-//! each is put aside, and a mark of two letters for private use with its number between them stands in its place.
+//! each is put aside, and its number between two private-use characters stands in its place.
 
-/// What begins and ends a mark. No file that has these letters itself is read.
+/// What begins and ends a mark. No file that has these characters itself is read.
 const MARK: [char; 2] = ['\u{e000}', '\u{e001}'];
 /// What decides about lines, or stands for no value.
 const CONTROLS: [&str; 12] = [
@@ -44,10 +44,10 @@ impl Templates {
             if line.contains(MARK) {
                 return Err((
                     number + 1,
-                    "a letter for private use (U+E000 or U+E001) stands here",
+                    "a private-use character (U+E000 or U+E001) stands here",
                 ));
             }
-            // A remark is no value, however it looks.
+            // A comment is no value, however it looks.
             if line.trim_start().starts_with('#') {
                 marked.push_str(line);
                 continue;
@@ -213,7 +213,7 @@ mod tests {
         for (text, line) in [
             ("a: 1\n${ if env `A` }\nb: 2\n${ end }\n", 2),
             ("${ range . }", 1),
-            ("${/* a remark */}", 1),
+            ("${/* a comment */}", 1),
             ("a: 1\nb: ${ $x := 1 }", 2),
             ("a: 1\n\nb: ${ env `A`\n}", 3),
             ("a: \u{e000}0\u{e001}", 1),

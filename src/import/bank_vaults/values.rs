@@ -11,6 +11,7 @@ use crate::import::yaml::VARIABLE;
 
 /// Words that YAML 1.1 takes for truth values, and 1.2 for texts.
 const TRUTHS: [&str; 6] = ["yes", "no", "on", "off", "y", "n"];
+
 /// What may stand in the place of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Takes {
@@ -101,7 +102,7 @@ impl Made {
                     return self.secret(of.line, at);
                 }
                 if TRUTHS.contains(&text.to_ascii_lowercase().as_str()) {
-                    let why = "bank-vaults may read this word as true or false; it is carried over as text";
+                    let why = "that bank-vaults may read this word as true or false: it stands in the file as text";
                     self.leave(of.line, at.shown(), why);
                 }
                 json!(text)

@@ -168,7 +168,7 @@ fn a_file_of_bank_vaults_makes_the_same_cluster_and_a_second_plan_has_no_change(
             "imported.yaml",
         ]);
         run.exits(4).says(&[
-            "not carried over: line 1: purgeUnmanagedConfig: this program deletes nothing",
+            "not carried over: line 1: purgeUnmanagedConfig: here apply --prune deletes what was made here",
             "not carried over: line 6: sys/plugins/catalog: wallet: register it yourself",
             "to be filled: line 22: auth/userpass/users/operator: password, TO-BE-FILLED/auth/userpass/users/operator.password",
         ]);

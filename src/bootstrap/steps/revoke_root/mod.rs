@@ -26,8 +26,8 @@ use crate::vault::auth::token::{self, TokenInfo};
 use crate::vault::{Client, Error, RootSession};
 
 pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
-    // What was revoked is not kept by a word that is typed later.
-    let is_over = view.recorded() == Recorded::Done && !view.is_root();
+    // What was revoked, or found dead once that was begun, is not kept by a word that is typed later.
+    let is_over = view.recorded() != Recorded::Nothing && !view.is_root();
     if view.options.keeps_root(view.config) && !is_over {
         return Ok(Observation {
             findings: vec![Finding::RootIsKept],

@@ -48,7 +48,7 @@ fn what_has_no_place_is_named_with_its_line_and_nothing_is_dropped_in_silence() 
              quotas: [1]\nauth:\n",
             &[],
             &[
-                "line 1: purgeUnmanagedConfig: this program deletes nothing",
+                "line 1: purgeUnmanagedConfig: here apply --prune deletes what was made here",
                 "line 3: sys/plugins/catalog: wallet: register it yourself",
                 "line 4: the configuration: quotas: this key has no place",
             ],
@@ -67,7 +67,7 @@ fn what_has_no_place_is_named_with_its_line_and_nothing_is_dropped_in_silence() 
             &[],
             &[
                 "line 2: a name with a template in it: this key has no place",
-                "options.version: bank-vaults may read this word as true or false",
+                "options.version: that bank-vaults may read this word as true or false",
                 "line 2: sys/mounts/kv: expected \"1\" or \"2\"",
             ],
         ),
@@ -164,7 +164,7 @@ fn the_file_says_what_is_missing_and_has_the_cluster_where_it_was_typed() {
         text.contains("# init:\n")
             && text.contains("# checkpoint: {path: \".vault-bootstrap/vault.internal\"")
     );
-    // Taken out of their remarks, the lines are those of a file.
+    // Taken out of their comments, the lines are those of a file.
     let mut filled: String = text
         .lines()
         .map(|line| match line.strip_prefix("# ") {
