@@ -124,12 +124,14 @@ pub(crate) async fn not_written(
             Err(error) if error.is_forbidden() => BTreeMap::new(),
             Err(error) => return Err(error.into()),
         };
-        lacks.extend(may.into_iter().filter_map(|(path, capabilities)| {
-            let rule = rule_that_lacks(&path, &capabilities)?;
-            Some((path, rule))
-        }));
+        for (path, capabilities) in may {
+            if let Some(rule) = rule_that_lacks(&path, &capabilities) {
+                let documents = named.get(&*path).into_iter().flatten();
+                lacks.extend(documents.map(|document| (*document, rule.clone())));
+            }
+        }
     }
-    let mut left = not_permitted(session, whose.as_deref(), (&named, lacks)).await?;
+    let mut left = not_permitted(session, whose.as_deref(), lacks).await?;
     for (_, observation) in observations {
         for (path, why) in left_by_us(observation, memory, meant) {
             left.entry(path).or_insert(why);
@@ -147,31 +149,30 @@ pub(crate) async fn not_written(
     Ok(left)
 }
 
-/// What this login may not write, by path: `lacks` has the rule that it takes, by the path that was asked about, and `named`
-/// the documents that are written there.
+/// Why this login may not write these documents, each with the rule that it takes.
+///
+/// # Errors
+/// The server does not say what it is, and so which program writes there.
 async fn not_permitted(
     session: &Session<'_>,
     login: Option<&str>,
-    (named, lacks): (&BTreeMap<&str, Vec<&str>>, Vec<(String, String)>),
+    lacks: Vec<(&str, String)>,
 ) -> Result<BTreeMap<String, Unwritten>, Failure> {
-    let mut left = BTreeMap::new();
     if lacks.is_empty() {
-        return Ok(left);
+        return Ok(BTreeMap::new());
     }
     let client = session.client();
     let program = sys::health(&client).await?.product.program();
-    for (asked, rule) in lacks {
-        for document in named.get(&*asked).into_iter().flatten() {
-            let why = if document.starts_with("sys/audit/") {
-                Unwritten::AuditDevice(client.address().to_owned(), rule.clone())
-            } else {
-                let place = in_its_place::of(session.config, program, login, document);
-                Unwritten::NotPermitted(login.map(str::to_owned), rule.clone(), place)
-            };
-            left.insert((*document).to_owned(), why);
-        }
-    }
-    Ok(left)
+    let left = lacks.into_iter().map(|(document, rule)| {
+        let why = if document.starts_with("sys/audit/") {
+            Unwritten::AuditDevice(client.address().to_owned(), rule)
+        } else {
+            let place = in_its_place::of(session.config, program, login, document);
+            Unwritten::NotPermitted(login.map(str::to_owned), rule, place)
+        };
+        (document.to_owned(), why)
+    });
+    Ok(left.collect())
 }
 
 /// What cannot be written since something that it needs is not.

@@ -130,3 +130,27 @@ async fn hand_over(
     ));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_certainly_not_made_only_where_the_server_took_no_request() {
+        let taken = |kind| !was_not_taken(&vault::Error::new("POST", "http://vault:8200", kind));
+        let status = |code, text: &str| Kind::Status {
+            code,
+            messages: vec![text.to_owned()],
+        };
+        for code in [400, 403, 404, 429] {
+            assert!(!taken(status(code, "no")), "{code}");
+        }
+        for code in [500, 502, 503] {
+            assert!(taken(status(code, "no")), "{code}");
+        }
+        // A node that is sealed in the middle says so, too.
+        assert!(taken(status(400, "context canceled")));
+        assert!(taken(Kind::Unreachable("reset".into())));
+        assert!(!taken(Kind::InvalidToken));
+    }
+}

@@ -215,3 +215,25 @@ impl DocumentFinding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_document_that_stays_lets_anybody_do_is_still_said_and_what_goes_takes_its_own_with_it()
+     {
+        let policy = "sys/policies/acl/ops";
+        let missed = DocumentFinding::NotInFile(policy.into());
+        assert!(missed.is_about_missed(policy, false) && missed.is_about_missed(policy, true));
+        let root = DocumentFinding::MakesRoot("ops".into(), "rule".into());
+        assert!(root.is_about_missed(policy, true));
+        assert!(!root.is_about_missed(policy, false));
+        let group = "identity/group/name/crew";
+        let alias = DocumentFinding::NotInFile(format!("{group}/alias"));
+        assert!(alias.is_about_missed(group, true));
+        assert!(!alias.is_about_missed(group, false));
+        let other = DocumentFinding::NotInFile(format!("{group}s"));
+        assert!(!other.is_about_missed(group, true));
+    }
+}

@@ -117,6 +117,22 @@ fn a_log_of_openbao_that_was_deleted_after_the_hand_over_is_found() {
     is_found(&server, &Ceremony::at(&server), deleted);
 }
 
+#[test]
+fn a_log_that_is_gone_is_missed_at_another_address_of_this_machine_too() {
+    require!(["openbao-2.7.2"]);
+    let server = Server::in_memory();
+    let mut ceremony = Ceremony::at(&server);
+    ceremony.apply().exits(4);
+    let proxy = Faults::new().before(&server.address());
+    ceremony.set("/cluster/address", json!(proxy.address()));
+    ceremony
+        .apply()
+        .never_says(&["write its log somewhere else"]);
+    deleted(&server);
+    let asked = format!("what this run asked of {} is not in", proxy.address());
+    ceremony.apply().exits(4).prints(&[&asked, ADVICE]);
+}
+
 /// Where the server runs is not where we do.
 #[test]
 fn of_a_log_that_cannot_be_read_here_nothing_is_claimed() {
