@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::ceremony::{
-    Api, Ceremony, Run, Server, handed_over, handed_over_elsewhere, handed_over_on,
+    Api, Ceremony, EVERY_KEY, Run, Server, handed_over, handed_over_elsewhere, handed_over_on,
 };
 
 /// Where an attempt is looked at.
@@ -31,15 +31,6 @@ const ATTEMPT: &str = "sys/generate-root-token/attempt";
 const GIVES: &str = "* sys/generate-root-token/update";
 /// The token for the command is made.
 const MAKES: &str = "* auth/token/create-orphan";
-/// Every custodian's key at hand.
-const KEYS: [&str; 6] = [
-    "--identity",
-    "alice.key",
-    "--identity",
-    "bob.key",
-    "--identity",
-    "carol.key",
-];
 
 /// The label of beginning an attempt.
 fn begins() -> String {
@@ -48,7 +39,7 @@ fn begins() -> String {
 
 /// `command` with every key and these words.
 fn with_keys<'a>(command: &'a str, words: &[&'a str]) -> Vec<&'a str> {
-    let before = std::iter::once(command).chain(KEYS);
+    let before = std::iter::once(command).chain(EVERY_KEY);
     before.chain(words.iter().copied()).collect()
 }
 

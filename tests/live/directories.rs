@@ -2,22 +2,13 @@
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Server};
+use crate::ceremony::{Ceremony, EVERY_KEY, Server};
 use crate::doors::stopped_at_the_door;
 use crate::refusals::nothing_was_written;
 use crate::support::{Directory, Setup, require};
 
 /// Those that bring the auth method.
 const EACH: [Setup; 2] = [Setup::OpenBao262StaticApiAudit, Setup::Vault1211Shamir];
-/// Where the holders' keys are.
-const HOLDERS: [&str; 6] = [
-    "--identity",
-    "alice.key",
-    "--identity",
-    "bob.key",
-    "--identity",
-    "carol.key",
-];
 
 /// A person who may break the glass, and a machine that looks, both of a directory.
 fn with_a_directory(server: &Server) -> (Directory, Ceremony) {
@@ -72,7 +63,7 @@ fn people_and_machines_of_a_directory_open_break_the_glass_and_look_afterwards()
             .exits(4);
         let imported = std::fs::read_to_string(ceremony.path("now.yaml")).expect("a file");
         assert!(imported.contains("userdn:"), "{imported}");
-        let rehearse = [&["rehearse", "--login", "on-call"][..], &HOLDERS].concat();
+        let rehearse = [&["rehearse", "--login", "on-call"][..], &EVERY_KEY].concat();
         // Vault 1.21 lets anybody begin there, which is a finding of its own.
         let code = if setup.is_openbao() { 0 } else { 4 };
         ceremony

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Ceremony, Run, Server, killed_or_ended, looks_like_a_share};
+use crate::ceremony::{Ceremony, EVERY_KEY, Run, Server, killed_or_ended, looks_like_a_share};
 use crate::support::{Action, Faults, Kubernetes, RequestInfo, Setup, require};
 
 /// OpenBao in two phases and with initialisation, and Vault, which this program unseals with the shares.
@@ -10,14 +10,6 @@ const EACH: [Setup; 3] = [
     Setup::OpenBao262StaticApiAudit,
     Setup::OpenBao272Static,
     Setup::Vault1211Shamir,
-];
-const KEYS: [&str; 6] = [
-    "--identity",
-    "alice.key",
-    "--identity",
-    "bob.key",
-    "--identity",
-    "carol.key",
 ];
 
 /// alice's share goes to a Secret that an account may create, read and delete.
@@ -34,7 +26,7 @@ fn with_a_secret(server: &Server) -> (Ceremony, String) {
 }
 
 fn with_keys(ceremony: &Ceremony, words: &[&str]) -> Run {
-    ceremony.run(&[words, &KEYS[..]].concat())
+    ceremony.run(&[words, &EVERY_KEY[..]].concat())
 }
 
 #[test]

@@ -11,6 +11,16 @@ use serde_json::{Value, json};
 use super::api::Api;
 use crate::support::{Kubernetes, LocalStack};
 
+/// The options that have every custodian's key at hand.
+pub const EVERY_KEY: [&str; 6] = [
+    "--identity",
+    "alice.key",
+    "--identity",
+    "bob.key",
+    "--identity",
+    "carol.key",
+];
+
 /// The custodians' side of a ceremony.
 pub struct Custody<'a> {
     pub(super) directory: &'a Path,

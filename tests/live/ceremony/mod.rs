@@ -17,7 +17,7 @@ use crate::support::{Proxy, Running};
 
 pub use api::Api;
 pub use audit::AuditLog;
-pub use custody::{looks_like_a_share, root_from_shares};
+pub use custody::{EVERY_KEY, looks_like_a_share, root_from_shares};
 pub use file::{Ceremony, OPERATOR};
 pub use people::AUDIENCE;
 pub use run::{Run, SCHEMA};
