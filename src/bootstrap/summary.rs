@@ -279,6 +279,7 @@ mod tests {
         let rehearsed = |at: &str| {
             Some(Rehearsed {
                 at: at.to_owned(),
+                generation: None,
                 evidence: "x.json".into(),
                 without: Vec::new(),
                 elsewhere: Vec::new(),

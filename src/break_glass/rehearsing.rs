@@ -76,6 +76,7 @@ async fn hold(
     put_back.retain(|name, now| tried.fetched.contains(name) && before.get(name) == Some(now));
     let mut rehearsed = Rehearsed {
         at: now(),
+        generation: Some(session.config.init.generation),
         evidence: PathBuf::new(),
         without: tried.without,
         elsewhere: tried.elsewhere,

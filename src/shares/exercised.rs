@@ -30,10 +30,14 @@ impl Exercised {
             .rotation
             .as_ref()
             .and_then(|rotation| Some((rotation.since.clone()?, rotation.wanted.generation)));
-        // All are of one form, in which what is later is greater.
-        let counts = |at: &String| since.as_ref().is_none_or(|(since, _)| at >= since);
-        let drill = held.filter(counts);
-        let rehearsed = rehearsed.filter(|one| counts(&one.at));
+        // Times are whole seconds of one form, in which what is later is greater: of one second nobody knows which was first.
+        let later = |at: &str| since.as_ref().is_none_or(|(since, _)| at > since.as_str());
+        let with_these = |one: &Rehearsed| match (&since, one.generation) {
+            (Some((_, valid)), Some(held_with)) => held_with == *valid,
+            _ => later(&one.at),
+        };
+        let drill = held.filter(|at| later(at));
+        let rehearsed = rehearsed.filter(with_these);
         let neither = drill.is_none() && rehearsed.is_none();
         Self {
             not_since: since
@@ -63,4 +67,72 @@ impl Exercised {
 pub(crate) fn given_elsewhere(diary: &Diary, directory: &Path) -> Result<Vec<String>, Failure> {
     let last = Exercised::of(diary, Rehearsed::last(directory)?).rehearsed;
     Ok(last.map(|last| last.elsewhere).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::checkpoint::Evidence;
+    use crate::checkpoint::diary::QUORUMS;
+    use crate::checkpoint::rotation::Rotation;
+
+    const SINCE: &str = "2026-04-01T00:00:00Z";
+
+    fn held(at: &str, generation: Option<u32>) -> Option<Rehearsed> {
+        Some(Rehearsed {
+            at: at.to_owned(),
+            generation,
+            evidence: "x.json".into(),
+            without: Vec::new(),
+            elsewhere: Vec::new(),
+            put_back: BTreeMap::new(),
+        })
+    }
+
+    fn rotated() -> Diary {
+        let mut rotation = Rotation::to_the_second_generation();
+        rotation.since = Some(SINCE.to_owned());
+        Diary {
+            rotation: Some(rotation),
+            ..Diary::default()
+        }
+    }
+
+    #[test]
+    fn in_the_second_of_a_rotation_the_generation_says_which_shares_were_rehearsed() {
+        let counts = |generation| {
+            Exercised::of(&rotated(), held(SINCE, generation))
+                .rehearsed
+                .is_some()
+        };
+        assert!(!counts(Some(1)));
+        assert!(counts(Some(2)));
+        assert!(!counts(None), "nobody knows which was first");
+    }
+
+    #[test]
+    fn a_rehearsal_that_recorded_no_generation_counts_when_it_is_later() {
+        let counts = |at| {
+            Exercised::of(&rotated(), held(at, None))
+                .rehearsed
+                .is_some()
+        };
+        assert!(counts("2026-04-01T00:00:01Z"));
+        assert!(!counts("2026-03-31T23:59:59Z"));
+    }
+
+    #[test]
+    fn a_drill_of_the_second_of_a_rotation_says_nothing_of_the_new_shares() {
+        let drilled = |at: &str| {
+            let mut diary = rotated();
+            let quorums = vec!["alice and bob"];
+            let evidence = Evidence::default().with(QUORUMS, quorums);
+            diary.finish(Step::Drill, evidence, at.to_owned());
+            Exercised::of(&diary, None).drill.is_some()
+        };
+        assert!(!drilled(SINCE));
+        assert!(drilled("2026-04-01T00:00:01Z"));
+    }
 }

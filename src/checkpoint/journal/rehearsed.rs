@@ -18,6 +18,9 @@ pub(crate) const NAME: &str = "rehearsed.json";
 pub struct Rehearsed {
     /// When it was over.
     pub at: String,
+    /// The generation of the shares that it was held with; earlier versions did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u32>,
     /// Its evidence.
     pub evidence: PathBuf,
     /// Custodians whose share was in none of its quorums.
@@ -60,6 +63,7 @@ mod tests {
         assert_eq!(Rehearsed::last(directory.path()).unwrap(), None);
         let rehearsed = Rehearsed {
             at: "2026-01-01T00:00:00Z".into(),
+            generation: Some(2),
             evidence: "x.json".into(),
             without: vec!["carol".into()],
             elsewhere: vec!["bob".into()],
