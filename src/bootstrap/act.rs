@@ -107,7 +107,11 @@ fn not_rechecked(step: Step, ceremony: &Ceremony<'_>, why: &[Detail]) {
             ceremony.find(DocumentFinding::Unseen(step, why.clone()).into());
             continue;
         }
-        ceremony.note(format!("recorded, not re-checked: {why}"));
+        let how = match why {
+            Detail::OfAnother => "not looked at",
+            _ => "recorded, not re-checked",
+        };
+        ceremony.note(format!("{how}: {why}"));
     }
 }
 

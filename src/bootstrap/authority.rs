@@ -66,7 +66,11 @@ async fn log_in(ceremony: &mut Ceremony<'_>) -> Result<(), Failure> {
                 for (name, failure) in &failures {
                     ceremony.find(closed(name, failure));
                 }
-                ceremony.note(format!("root is revoked; checking as {}", login.name));
+                let known = match ceremony.diary().adopted {
+                    Some(_) => "initialised by somebody else",
+                    None => "root is revoked",
+                };
+                ceremony.note(format!("{known}; checking as {}", login.name));
                 let client = ceremony.client();
                 ceremony.whole_tokens.list(&client, login.token()).await;
                 ceremony.whole_tokens.add([login.answer.accessor.clone()]);

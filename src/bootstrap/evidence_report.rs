@@ -11,6 +11,7 @@ use crate::checkpoint::{self, Diary, Entry, Rehearsed, TakeOver};
 use crate::code::Reported;
 use crate::config::BreakGlass;
 use crate::desired::grant;
+use crate::event::Adopted;
 use crate::evidence::operator::{in_words, operator};
 use crate::evidence::page::{self, WIDTH, paragraph};
 use crate::failure::Failure;
@@ -32,6 +33,8 @@ pub(super) struct EvidenceReport {
     written: String,
     operator: Value,
     cluster: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adopted: Option<Adopted>,
     steps: Vec<Value>,
     findings: Vec<Reported>,
     take_overs: Vec<TakeOver>,
@@ -98,6 +101,7 @@ impl EvidenceReport {
             written: checkpoint::now(),
             operator: operator(),
             cluster: serde_json::to_value(&diary.cluster).unwrap_or_default(),
+            adopted: diary.adopted.clone(),
             steps: steps(&diary),
             findings: ceremony
                 .config
@@ -123,6 +127,12 @@ impl EvidenceReport {
             self.cluster["address"].as_str().unwrap_or("?"),
             self.cluster["cluster_id"].as_str().unwrap_or("?"),
         );
+        if let Some(Adopted { at, login }) = &self.adopted {
+            let line = format!(
+                "taken over  {at} as {login}, initialised by somebody else: what the steps below do not name is not known"
+            );
+            page.push_str(&format!("{}\n", paragraph(&line, 12)));
+        }
         page.push_str("\nfindings\n");
         for finding in &self.findings {
             page.push_str(&format!("  - {}\n", paragraph(&finding.to_string(), 4)));

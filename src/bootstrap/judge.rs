@@ -37,6 +37,14 @@ impl Judgment {
         Self::of(view, Observation::unknown(vec![why]))
     }
 
+    /// Of a step of somebody else's ceremony.
+    pub(crate) fn of_another() -> Self {
+        Self {
+            observation: Observation::unknown(vec![Detail::OfAnother]),
+            decision: Decision::SkipUnseen,
+        }
+    }
+
     /// Whether acting on it writes: what it will change counts as changed for later steps.
     pub(crate) fn writes(&self) -> bool {
         matches!(

@@ -32,6 +32,7 @@ use crate::checkpoint::rotation::Rotation;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
+use crate::session::taking_over;
 use crate::shares::{key_set, one_trust_domain};
 use crate::span;
 use crate::step::decide::{Decision, Recorded};
@@ -72,7 +73,9 @@ pub async fn apply(
         copy::check(copy, &config.checkpoint.path)?;
     }
     let (records, opened) = Box::pin(open::open(config, options, caller)).await?;
-    let resumed = records.diary().recorded(Step::Initialize) != Recorded::Nothing;
+    let diary = records.diary();
+    let begun = diary.recorded(Step::Initialize) != Recorded::Nothing;
+    let resumed = begun && diary.adopted.is_none();
     events.emit(Event::Begin {
         command: "apply",
         cluster: config.cluster.name.clone(),
@@ -95,6 +98,9 @@ pub async fn apply(
     let known = ceremony.findings.borrow().len();
     let result = Box::pin(run(&mut ceremony)).await;
     if result.is_err() {
+        if ceremony.looked_as.is_none() {
+            taking_over::undo(config, &ceremony.records);
+        }
         // Where the disk refuses, the next run sees at the server what was done.
         let _ = ceremony.checkpoint().settle();
         end_the_drill(&ceremony).await;
@@ -224,6 +230,13 @@ async fn run(ceremony: &mut Ceremony<'_>) -> Result<Ended, Failure> {
         known = known => known?,
         stop = interrupt.requested() => return Err(stop),
     }
+    if ceremony.diary().adopted.is_some() {
+        // Before anything is recorded: where no login opens, nothing was taken over.
+        tokio::select! {
+            opened = authority::begin(ceremony) => opened?,
+            stop = interrupt.requested() => return Err(stop),
+        }
+    }
     for place in 0..ORDER.len() {
         // Known from `initialize` on, which is at the same place in both orders.
         let step = order(ceremony.diary().two_phase())[place];
@@ -281,7 +294,7 @@ async fn interruptible(
     let interrupt = ceremony.caller.interrupt;
     let done = async {
         let result = one_step(step, ceremony).await?;
-        if step == Step::Initialize {
+        if step == Step::Initialize && ceremony.diary().adopted.is_none() {
             authority::begin(ceremony).await?;
         }
         Ok(result)
@@ -323,7 +336,9 @@ async fn attempt(
     step: Step,
     ceremony: &mut Ceremony<'_>,
 ) -> Result<(StepOutcome, Evidence), Failure> {
-    let judged = if nobody_looks(step, ceremony) {
+    let judged = if ceremony.diary().is_of_another(step) {
+        Ok(Judgment::of_another())
+    } else if nobody_looks(step, ceremony) {
         Judgment::unseen(&ceremony.view(step), Detail::NoLogin)
     } else {
         judge(&ceremony.view(step)).await

@@ -17,6 +17,7 @@ use crate::edge::{cluster, custodians};
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::session::cluster_identity::agrees;
+use crate::session::taking_over;
 use crate::shares::proofs::Proofs;
 use crate::shares::{fetch, key_set, location_conflicts};
 use crate::shell::ShellCommand;
@@ -56,6 +57,7 @@ async fn the_rest(
     options: &Options,
     records: &ReplicatedCheckpoint,
 ) -> Result<Opened, Failure> {
+    taking_over::begin(config, options.login.as_deref(), records).await?;
     let diary = records.diary();
     let finished = diary.handed_over() && !records.borrow().keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());

@@ -87,9 +87,17 @@ pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Summary {
         cluster: config.cluster.name.clone(),
         address: key(&config.cluster.address),
         cluster_id: diary.cluster.cluster_id.clone(),
+        adopted: diary.adopted.clone(),
         shares: shares(&diary, ended),
         audit: audit(&diary, ended),
-        logins: logins(&diary, ended),
+        logins: match (&diary.adopted, &ceremony.looked_as) {
+            (Some(_), Some(name)) => Shown {
+                facts: vec![name.clone()],
+                in_this_run: true,
+                at: None,
+            },
+            _ => logins(&diary, ended),
+        },
         break_glass,
         root,
         next,
@@ -136,7 +144,9 @@ fn audit(diary: &Diary, ended: &Ended) -> Shown<Vec<AuditProof>> {
         device,
     };
     let proofs = devices.into_iter().map(proof).collect();
-    shown(proofs, diary, step, ended.done(step))
+    // Of a cluster that was taken over nothing else is recorded.
+    let seen = diary.adopted.is_some() && ended.seen(step);
+    shown(proofs, diary, step, seen || ended.done(step))
 }
 
 fn logins(diary: &Diary, ended: &Ended) -> Shown<Vec<String>> {

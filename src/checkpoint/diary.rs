@@ -17,6 +17,7 @@ use crate::checkpoint::rotation::{Rotation, ShareRecord};
 use crate::checkpoint::take_over::TakeOver;
 use crate::code::Reported;
 use crate::custodian::Stored;
+use crate::event::Adopted;
 use crate::evidence::facts::{Evidence, FINDINGS};
 use crate::step::Step;
 use crate::step::decide::Recorded;
@@ -80,9 +81,9 @@ pub struct Diary {
     /// Fields that are or once were references, by path and field: what the server has there is never shown.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub references: BTreeSet<String>,
-    /// No ceremony of this checkpoint: the cluster is only looked at, and nothing is remembered of it.
-    #[serde(skip)]
-    pub elsewhere: bool,
+    /// Not initialised from this checkpoint: since when it looks after the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
 }
 
 /// A challenge that its holder is to open, and nothing that says what is in it.
@@ -240,11 +241,13 @@ impl Diary {
         self.asked.is_some_and(|asked| asked.two_phase)
     }
 
-    /// How far a step came.
+    /// How far a step came. Of a cluster of somebody else's all was done.
     pub fn recorded(&self, step: Step) -> Recorded {
-        self.steps
-            .get(&step)
-            .map_or(Recorded::Nothing, |entry| entry.state)
+        match self.steps.get(&step) {
+            Some(entry) => entry.state,
+            None if self.adopted.is_some() => Recorded::Done,
+            None => Recorded::Nothing,
+        }
     }
 
     /// One fact of a step's evidence, if it was recorded in the shape asked for.

@@ -5,10 +5,10 @@
 //! `lock`, `diary.json`, `secrets` (until hand-over), `report.json`, `report.txt` and a `.gitignore`.
 //! Every write is atomic and fsynced before it returns.
 
+mod adopted;
 pub(crate) mod begun;
 pub(crate) mod diary;
 pub(crate) mod directory;
-mod elsewhere;
 pub(crate) mod error;
 pub(crate) mod journal;
 pub(crate) mod packed;

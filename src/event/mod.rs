@@ -28,7 +28,8 @@ pub use results::{
 };
 pub use sink::{Caller, EventSink};
 pub use summary::{
-    AuditProof, BreakGlassState, ControlLogin, RootProof, RootState, SharesKept, Shown, Summary,
+    Adopted, AuditProof, BreakGlassState, ControlLogin, RootProof, RootState, SharesKept, Shown,
+    Summary,
 };
 
 /// Version of the form of all events.

@@ -30,10 +30,10 @@ pub struct Plan {
     /// Whether a person is told the names of what is not in the file.
     #[serde(skip)]
     pub all: bool,
-    /// Whether the cluster is only looked at: no checkpoint here has initialised it, and `apply` does not go on with it.
+    /// Whether somebody else has initialised the cluster: shares, root and logins are not known here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
-    /// The command that does it; where the cluster is only looked at, the one that looks again.
+    /// The command that does it; with a token alone, the one that looks again.
     pub next: String,
 }
 

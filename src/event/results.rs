@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::code::{Code, Reported};
+use crate::event::Adopted;
 use crate::step::Step;
 use crate::step::decide::Recorded;
 
@@ -20,6 +21,9 @@ pub struct Status {
     pub server: String,
     /// Each listed node and how it is, where there are several; else none.
     pub nodes: Vec<NodeLine>,
+    /// When the cluster was taken over, where somebody else initialised it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// The replica of the checkpoint, and what is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<String>,

@@ -1,7 +1,7 @@
 //! What a ceremony came to, for a ticket: as the run saw it itself, or as an earlier run has recorded it.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A cluster after `apply`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -13,6 +13,9 @@ pub struct Summary {
     /// The server's own id for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_id: Option<String>,
+    /// When the cluster was taken over, where somebody else initialised it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// The shares and who keeps them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shares: Option<SharesKept>,
@@ -28,6 +31,15 @@ pub struct Summary {
     pub next: String,
     /// What that does.
     pub why: String,
+}
+
+/// When a cluster that somebody else has initialised was taken over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Adopted {
+    /// When, RFC 3339.
+    pub at: String,
+    /// The login of the file that looked first.
+    pub login: String,
 }
 
 /// Facts, and where they are from.

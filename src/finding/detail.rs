@@ -72,6 +72,9 @@ pub enum Detail {
     /// Whether there is a root token is not known.
     #[error("this login may not list accessors")]
     MayNotListAccessors,
+    /// A step of a cluster that this checkpoint took over.
+    #[error("somebody else initialised the cluster, and nothing of this is recorded here")]
+    OfAnother,
     /// What was seen is among them.
     #[error("see the findings")]
     SeeFindings,

@@ -59,7 +59,7 @@ pub enum DocumentFinding {
     )]
     PerhapsHandedOut(String, String),
     /// What is other than the file, and why the login that looks has left it.
-    #[error("{} differs from the file: {}; not written: {}", .0.name(), .1, .2)]
+    #[error("{}; not written: {}", words::against_the_file(*.0, .1), .2)]
     NotWritten(Step, Detail, Unwritten),
     /// A document that the file did not name when it was last written.
     #[error(

@@ -2,13 +2,25 @@
 
 use jiff::Timestamp;
 
+use crate::finding::detail::Detail;
 use crate::shell::ShellCommand;
 use crate::span;
+use crate::step::Step;
 use crate::vault::auth::scan::Found;
 
 /// It is kept for later runs, so it names no file of this one.
 pub(super) const ROTATED: &str = "once break-glass has been rehearsed, rotate the shares with verification: copy the file \
 to OLD.yaml, write init.generation one higher in the file, then recovery rotate --from OLD.yaml";
+
+/// What was not seen is not said to differ.
+pub(super) fn against_the_file(step: Step, detail: &Detail) -> String {
+    let name = step.name();
+    if detail.is_unseen() {
+        format!("{name}: {detail}")
+    } else {
+        format!("{name} differs from the file: {detail}")
+    }
+}
 
 pub(super) fn files_of_this_machine(names: &[String]) -> String {
     let (shares, are, bring) = match names.len() {

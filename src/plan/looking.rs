@@ -123,7 +123,7 @@ impl<'a> Looking<'a> {
         let mut all_left = BTreeMap::new();
         for step in order(self.diary.two_phase()) {
             // Of a ceremony of somebody else nothing is known here.
-            if self.diary.elsewhere && !changes::STEPS.contains(&step) {
+            if self.diary.is_of_another(step) {
                 continue;
             }
             let view = View {
@@ -232,12 +232,11 @@ impl<'a> Looking<'a> {
 
     /// Whether a login would write, as `apply` does after the hand-over.
     fn by_login(&self) -> bool {
-        let over = self.diary.handed_over() && !self.diary.elsewhere;
         let by = matches!(
             self.session.authority,
             Authority::Login(_) | Authority::Given(_)
         );
-        by && over
+        by && self.diary.handed_over()
     }
 
     async fn left(

@@ -13,7 +13,6 @@ use crate::checkpoint::running::running;
 use crate::checkpoint::{self, Diary};
 use crate::code::Code;
 use crate::config::Config;
-use crate::edge::cluster;
 use crate::edge::token::TokenSource;
 use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::evidence::operator::in_words;
@@ -22,7 +21,7 @@ use crate::finding::{Detail, Finding, Unwritten};
 use crate::plan::authority::authority;
 use crate::plan::looking::{Looked, Looking, Seen};
 use crate::session::cluster_identity::{key, known_by, nodes};
-use crate::session::{Authority, Session, Who};
+use crate::session::{Authority, Session, Who, taking_over};
 use crate::shell::ShellCommand;
 use crate::step::Step;
 use crate::step::decide::{Decision, Recorded, Refusal};
@@ -63,14 +62,14 @@ pub async fn plan(
             // A login is asked for where somebody else has initialised it. Which cluster it is, the file has to say.
             if let (Some(who), Some(id)) = (who, &config.cluster.id)
                 && caller
-                    .unless_stopped(Box::pin(answers_initialised(config)))
+                    .unless_stopped(Box::pin(taking_over::is_initialised(config)))
                     .await?
             {
                 let diary =
                     Diary::of_another(&config.cluster.name, config.cluster.address.as_str(), id);
                 let known = (diary, Some(who));
                 let (plan, _) = Box::pin(begun_here(config, options, known, caller)).await?;
-                return Ok((only_looked_at(config, plan, who), None));
+                return Ok((not_taken_over(config, plan, who), None));
             }
             let plan = beforehand::plan((config, options), diary.as_ref());
             let plan = caller.unless_stopped(Box::pin(plan)).await?;
@@ -79,23 +78,17 @@ pub async fn plan(
     }
 }
 
-async fn answers_initialised(config: &Config) -> Result<bool, Failure> {
-    let health = sys::health(&cluster::open(config).await?).await?;
-    Ok(health.initialized)
-}
-
-/// `apply` does not go on with what it has not begun.
-fn only_looked_at(config: &Config, plan: Plan, who: &Who) -> Plan {
-    let look = match who {
-        Who::Login(name) => ShellCommand::new("plan --login").with(name),
+/// What goes on with a cluster that no checkpoint here has anything of: a login takes it over.
+fn not_taken_over(config: &Config, plan: Plan, who: &Who) -> Plan {
+    let next = match who {
+        Who::Login(name) => ShellCommand::new("apply --login").with(name),
         Who::Token(TokenSource::Asked) => ShellCommand::new("plan --ask-token"),
         Who::Token(TokenSource::File(file)) => {
             ShellCommand::new("plan --token-file").with(file.display().to_string())
         }
     };
     Plan {
-        elsewhere: true,
-        next: config.command(look).into(),
+        next: config.command(next).into(),
         ..plan
     }
 }
@@ -136,7 +129,15 @@ async fn begun_here(
     let steps = (looked_as, steps);
     let plan = made((config, options), &health, steps, Vec::new());
     let next = next.unwrap_or(plan.next);
-    Ok((Plan { next, ..plan }, saved))
+    let elsewhere = diary.adopted.is_some();
+    Ok((
+        Plan {
+            next,
+            elsewhere,
+            ..plan
+        },
+        saved,
+    ))
 }
 
 /// What helps where `apply` as this login would write nothing of what differs.

@@ -224,6 +224,10 @@ fn status(status: &Status, layout: Layout) -> String {
         let line = summary::rehearsed(at, &last.without, evidence);
         text.push_str(&format!("break-glass  {}\n", one_line(&line, 13, width)));
     }
+    if let Some(adopted) = &status.adopted {
+        let line = summary::taken_over(adopted);
+        text.push_str(&format!("taken over  {}\n", one_line(&line, 12, width)));
+    }
     if let Some(run) = &status.running {
         let line = format!(
             "process {} of {}, since {}; what is below may be behind it",

@@ -1,6 +1,6 @@
 //! What a ceremony came to, as lines that somebody pastes into a ticket.
 
-use crate::event::{AuditProof, BreakGlassState, RootState, SharesKept, Shown, Summary};
+use crate::event::{Adopted, AuditProof, BreakGlassState, RootState, SharesKept, Shown, Summary};
 use crate::report::results::one_line;
 
 /// Columns of what each line is about.
@@ -21,6 +21,9 @@ pub(super) fn facts(summary: &Summary, width: Option<usize>) -> String {
     );
     let id = summary.cluster_id.as_deref();
     line("id", id.unwrap_or("not known"));
+    if let Some(adopted) = &summary.adopted {
+        line("taken over", &taken_over(adopted));
+    }
     if let Some(kept) = &summary.shares {
         line("shares", &shares(kept));
     }
@@ -44,6 +47,12 @@ fn recorded<T>(shown: &Shown<T>) -> String {
         (false, Some(at)) => format!(" (recorded {at})"),
         (false, None) => " (recorded)".to_owned(),
     }
+}
+
+/// Since when, and what is not known of it here.
+pub(super) fn taken_over(adopted: &Adopted) -> String {
+    let Adopted { at, login } = adopted;
+    format!("{at} as {login}; initialised by somebody else: shares and root are not known here")
 }
 
 fn shares(kept: &SharesKept) -> String {
@@ -149,6 +158,7 @@ mod tests {
             cluster: "prod".into(),
             address: "https://vault.internal:8200".into(),
             cluster_id: Some("4d0b5f3f-6d0c-7c1b-5a50-2a8a5c8d6c31".into()),
+            adopted: None,
             shares: Some(SharesKept {
                 recovery: true,
                 shares: 5,

@@ -5,7 +5,9 @@ pub(crate) mod audit_trail;
 pub(crate) mod catalogue;
 pub(crate) mod cluster_identity;
 pub(crate) mod login;
+pub(crate) mod namespace;
 pub(crate) mod several_servers;
+pub(crate) mod taking_over;
 pub(crate) mod unavailable;
 pub(crate) mod unfinished;
 

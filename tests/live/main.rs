@@ -82,6 +82,7 @@ mod signing_in;
 mod squatters;
 mod support;
 mod surface;
+mod taken_over;
 mod terminal;
 mod truthful;
 mod two_phase;

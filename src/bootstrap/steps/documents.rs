@@ -35,8 +35,8 @@ pub(super) async fn observe_policies(view: &View<'_>) -> Result<Observation, Fai
         };
         policy(&entry.name, text)
     });
-    // Who only looks at a cluster of somebody else's, without a door of break-glass in the file, asks for no grant there.
-    let ours = !view.diary.elsewhere || !view.config.doors().is_empty();
+    // At a cluster of somebody else's, without a break-glass login in the file, no grant is asked for.
+    let ours = view.diary.adopted.is_none() || !view.config.doors().is_empty();
     let ours = ours.then(|| policy(grant::POLICY, grant::of(view.config, product)));
     let all = given.chain(ours).collect();
     let mut observation = desired::observe_with_missed(&view.documents(), all).await?;

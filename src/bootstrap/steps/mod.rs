@@ -10,7 +10,6 @@ mod hand_over;
 pub(super) mod initialize;
 mod logins;
 mod mounts;
-mod namespace;
 mod preflight;
 pub(super) mod revoke_root;
 mod store_recovery_keys;

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::steps::namespace;
 use crate::bootstrap::view::View;
 use crate::desired::mount::{self, MountOfFile, OF_SERVERS};
 use crate::desired::observation::Observation;
@@ -13,6 +12,7 @@ use crate::desired::{self, CONCURRENCY, NOT_IN_FILE, Pending, Read};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Detail, DocumentFinding};
+use crate::session::namespace;
 use crate::step::Step;
 use crate::vault;
 use crate::vault::mounts::{Mounts, list_auth, list_mounts};

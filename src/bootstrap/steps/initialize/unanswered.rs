@@ -91,11 +91,12 @@ pub(crate) fn foreign(config: &Config, address: &str) -> Failure {
         config.checkpoint.path.display()
     ))
     .advise(format!(
-        "if an earlier run did it, give its checkpoint.path, or restore that directory from a copy; where it is lost: if \
-         the shares were stored and a break-glass login was proved, break-glass still works, with cluster.id in the \
-         file ({}); if that ceremony was stopped before its shares were with their custodians, they were in that \
+        "if an earlier run did it, give its checkpoint.path, or restore that directory from a copy; to compare and write \
+         what the file says from here, without it: {}, with cluster.id in the file; where it is lost: if the shares were stored and a break-glass login was proved, break-glass still works, with cluster.id in the file \
+         ({}); if that ceremony was stopped before its shares were with their custodians, they were in that \
          directory alone; if a colleague did it, they hold the keys; only a cluster that holds no data may be wiped and \
          initialised again",
+        config.command("apply --login NAME"),
         cluster_identity::where_the_id_is(address)
     ))
 }

@@ -8,7 +8,7 @@ mod machines;
 use futures::future::join_all;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::steps::{clock, hand_over, initialize, namespace, two_phase};
+use crate::bootstrap::steps::{clock, hand_over, initialize, two_phase};
 use crate::bootstrap::view::View;
 use crate::code::Code;
 use crate::config::{BreakGlass, Seal};
@@ -18,7 +18,7 @@ use crate::edge::receivers;
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::Finding;
-use crate::session::{catalogue, several_servers};
+use crate::session::{catalogue, namespace, several_servers};
 use crate::step::Step;
 use crate::step::decide::{Recorded, Refusal, Seen};
 use crate::vault::Client;
@@ -190,7 +190,11 @@ fn judge_nodes(ceremony: &Ceremony<'_>, nodes: &[Node], failures: &mut Vec<Failu
             ),
             _ => {}
         }
-        failures.extend(namespace::unknown_to(ceremony, &node.address, &node.health));
+        failures.extend(namespace::unknown_to(
+            ceremony.config,
+            &node.address,
+            &node.health,
+        ));
         seal_as_said(ceremony, node, failures);
         failures.extend(two_phase::refused(ceremony, &node.health, &node.seal));
         clock::compare(ceremony, &node.address, &node.health);

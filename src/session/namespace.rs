@@ -3,8 +3,8 @@
 //! A new cluster has the root namespace only, so the one of the file is made first, level by level. None is
 //! ever changed or removed.
 
-use crate::bootstrap::ceremony::Ceremony;
 use crate::code::Code;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::vault::Body;
@@ -14,12 +14,8 @@ use crate::vault::sys::{Health, Product, release};
 type Level<'a> = (Option<&'a str>, &'a str);
 
 /// A server without namespaces: it would do as if the file named none, or fail when it is initialised.
-pub(super) fn unknown_to(
-    ceremony: &Ceremony<'_>,
-    address: &str,
-    health: &Health,
-) -> Option<Failure> {
-    let namespace = ceremony.config.cluster.namespace.as_deref()?;
+pub(crate) fn unknown_to(config: &Config, address: &str, health: &Health) -> Option<Failure> {
+    let namespace = config.cluster.namespace.as_deref()?;
     let version = &health.version;
     let has_them = match health.product {
         Product::Vault => version.contains("+ent"),
@@ -41,7 +37,7 @@ pub(super) fn unknown_to(
 const FIRST: (u32, u32, u32) = (2, 3, 1);
 
 /// The levels that are not there. Only root looks: a login that opened lives in the last of them.
-pub(super) async fn missing<'a>(session: &Session<'a>) -> Result<Vec<Level<'a>>, Failure> {
+pub(crate) async fn missing<'a>(session: &Session<'a>) -> Result<Vec<Level<'a>>, Failure> {
     if !session.is_root() {
         return Ok(Vec::new());
     }
@@ -60,16 +56,16 @@ pub(super) async fn missing<'a>(session: &Session<'a>) -> Result<Vec<Level<'a>>,
 }
 
 /// Makes these levels, which are missing; the names, with those they are in.
-pub(super) async fn make(
-    ceremony: &Ceremony<'_>,
+pub(crate) async fn make(
+    session: &Session<'_>,
     missing: Vec<Level<'_>>,
 ) -> Result<Vec<String>, Failure> {
     let mut made = Vec::new();
     for (parent, name) in missing {
-        let client = ceremony.client().in_namespace(parent);
+        let client = session.client().in_namespace(parent);
         let (path, nothing) = (format!("sys/namespaces/{name}"), Body::Map(Vec::new()));
         client
-            .write(Some(ceremony.token()?), &path, &nothing)
+            .write(Some(session.token()?), &path, &nothing)
             .await?;
         let before = parent
             .map(|parent| format!("{parent}/"))

@@ -1,0 +1,151 @@
+//! `apply` of a cluster that this checkpoint has not initialised: an imported one, or one whose checkpoint is lost.
+
+use serde_json::json;
+
+use crate::ceremony::{Ceremony, Server, handed_over_managed};
+use crate::remembered::root;
+use crate::support::{Setup, require};
+
+const EACH: [Setup; 3] = [
+    Setup::OpenBao272Static,
+    Setup::OpenBao262StaticApiAudit,
+    Setup::Vault1211Shamir,
+];
+const TAKE_OVER: [&str; 4] = ["apply", "--yes", "--login", "admin"];
+
+/// Handed over, the file says which cluster it is, and its checkpoint is lost.
+fn without_checkpoint(setup: Setup) -> (Server, Ceremony) {
+    let (server, mut ceremony) = handed_over_managed(setup);
+    let id = server.api().read("sys/health")["cluster_id"].clone();
+    ceremony.set("/cluster/id", id).save();
+    lose(&ceremony);
+    (server, ceremony)
+}
+
+fn lose(ceremony: &Ceremony) {
+    std::fs::remove_dir_all(ceremony.path("checkpoint")).expect("it was there");
+}
+
+#[test]
+fn a_cluster_of_somebody_else_is_taken_over_by_a_login_and_then_kept_as_the_file_says() {
+    for setup in EACH {
+        require!(setup.components());
+        let (server, mut ceremony) = without_checkpoint(setup);
+        ceremony
+            .set("/auth/userpass/users/operator/token_ttl", json!("30m"))
+            .set(
+                "/policies/later",
+                json!({ "rules": "path \"later/*\" { capabilities = [\"read\"] }" }),
+            )
+            .save();
+        let log = server.audit().after_this();
+        // What is there and differs was not written from here; what is not there is made.
+        let run = ceremony.run(&TAKE_OVER);
+        run.exits(4).prints(&[
+            "taken over",
+            "initialised by somebody else: shares and root are not known here",
+            "[not-adopted]",
+            "auth/userpass/users/operator",
+            "nothing recorded shows that it was revoked",
+            "opened: admin",
+        ]);
+        assert_eq!(
+            log.writes(),
+            ["update sys/policies/acl/later"],
+            "{setup:?} {run}"
+        );
+        let run = ceremony.run(&["apply", "--yes", "--login", "admin", "--adopt-documents"]);
+        run.exits(4)
+            .never_says(&["[not-adopted]", "differs from the file"]);
+        let admin = server.api().log_in("admin", &ceremony.secrets["admin"]);
+        assert_eq!(
+            admin.read("auth/userpass/users/operator")["data"]["token_ttl"],
+            1800
+        );
+        // By now it is known here: the next run needs no login typed, writes nothing and sees what somebody changes.
+        let log = server.audit().after_this();
+        let run = ceremony.run(&["apply", "--yes"]);
+        run.exits(4)
+            .prints(&["nothing was written", "[not-rehearsed]"])
+            .says(&["not looked at: somebody else initialised the cluster"])
+            .never_says(&["differs from the file", "everything is as the file says"]);
+        assert_eq!(log.writes(), Vec::<String>::new(), "{setup:?} {run}");
+        admin.write(
+            "auth/userpass/users/operator",
+            &json!({ "token_max_ttl": "9h" }),
+        );
+        ceremony
+            .run(&["apply", "--check"])
+            .exits(4)
+            .prints(&["token_max_ttl", "32400"]);
+        ceremony.run(&["status"]).prints(&["taken over"]);
+        let report = std::fs::read_to_string(ceremony.path("checkpoint/report.json"));
+        let report: serde_json::Value =
+            serde_json::from_str(&report.expect("a report")).expect("JSON");
+        assert_eq!(report["adopted"]["login"], "admin", "{report:#}");
+        let steps = report["steps"].as_array().expect("steps");
+        assert!(
+            !steps
+                .iter()
+                .any(|step| step["step"] == "initialize" || step["step"] == "hand-over"),
+            "{report:#}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_taken_over_without_the_id_a_login_that_opens_or_at_another_cluster() {
+    require!(Setup::OpenBao272Static.components());
+    let (server, mut ceremony) = without_checkpoint(Setup::OpenBao272Static);
+    let id = server.api().read("sys/health")["cluster_id"].clone();
+    let log = server.audit().after_this();
+    ceremony
+        .run(&["apply", "--yes"])
+        .exits(3)
+        .says(&["but not by this checkpoint", "apply --login NAME"]);
+    ceremony
+        .set("/cluster/id", json!("00000000-0000-0000-0000-000000000000"))
+        .save();
+    ceremony
+        .run(&TAKE_OVER)
+        .exits(3)
+        .says(&["and not 00000000"]);
+    ceremony.remove("/cluster/id").save();
+    ceremony.run(&TAKE_OVER).exits(3).says(&[
+        "the file does not say which cluster it is",
+        "/v1/sys/health",
+    ]);
+    assert_eq!(log.requests(), Vec::<String>::new());
+    ceremony.set("/cluster/id", id).save();
+    let right = std::fs::read(ceremony.path("admin.password")).expect("a password");
+    std::fs::write(ceremony.path("admin.password"), "wrong").expect("written");
+    ceremony.run(&TAKE_OVER).exits(1).says(&["login admin"]);
+    // Nothing of it is on the disk: without a login typed it is still somebody else's.
+    std::fs::write(ceremony.path("admin.password"), right).expect("written");
+    ceremony
+        .run(&["apply", "--yes"])
+        .exits(3)
+        .says(&["but not by this checkpoint"]);
+    ceremony
+        .run(&["plan", "--login", "admin"])
+        .exits(0)
+        .prints(&["next: ", "apply --login admin"]);
+    ceremony
+        .run(&["apply", "--check", "--login", "admin"])
+        .exits(4)
+        .prints(&["[not-rehearsed]"]);
+}
+
+#[test]
+fn a_root_token_that_is_valid_there_is_a_finding() {
+    require!(Setup::OpenBao272Static.components());
+    let (server, mut ceremony) = handed_over_managed(Setup::OpenBao272Static);
+    let id = server.api().read("sys/health")["cluster_id"].clone();
+    ceremony.set("/cluster/id", id).save();
+    let _root = root(&server, &ceremony);
+    lose(&ceremony);
+    ceremony
+        .run(&TAKE_OVER)
+        .exits(4)
+        .prints(&["[other-root-tokens] there is a root token"]);
+}
