@@ -22,7 +22,7 @@ pub(super) fn begun(
 ) -> Result<State, Failure> {
     let directory = checkpoint.directory().display().to_string();
     let diary = checkpoint.diary();
-    if diary.steps.is_empty() {
+    if diary.steps.is_empty() || diary.adopted.is_some() {
         return Err(knows_nothing(&directory, old));
     }
     if !diary.handed_over() {
@@ -80,7 +80,7 @@ pub(super) fn begun(
 /// A directory that is gone, or another one: where old shares lie, and what they were, nobody knows then.
 fn knows_nothing(directory: &str, old: &Config) -> Failure {
     Failure::refused(Code::CheckpointEmpty, format!(
-        "{directory} knows nothing of this cluster, so no share is made or taken away on its word"
+        "{directory} knows nothing of the shares of this cluster, so no share is made or taken away on its word"
     ))
     .advise(format!(
         "a new cluster has its ceremony first: {}; of one that was handed over, name the directory of its ceremony in \

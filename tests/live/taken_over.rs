@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::ceremony::{Ceremony, Server, handed_over_managed};
+use crate::ceremony::{Ceremony, EVERY_KEY, Server, handed_over_for_rotation, handed_over_managed};
 use crate::remembered::root;
 use crate::support::{Setup, require};
 
@@ -134,6 +134,34 @@ fn nothing_is_taken_over_without_the_id_a_login_that_opens_or_at_another_cluster
         .run(&["apply", "--check", "--login", "admin"])
         .exits(4)
         .prints(&["[not-rehearsed]"]);
+}
+
+#[test]
+fn the_shares_of_a_cluster_that_was_taken_over_are_rehearsed_and_not_rotated_from_here() {
+    require!(Setup::OpenBao272Static.components());
+    let (server, mut ceremony) = handed_over_for_rotation(Setup::OpenBao272Static);
+    let id = server.api().read("sys/health")["cluster_id"].clone();
+    ceremony.set("/cluster/id", id).save();
+    lose(&ceremony);
+    ceremony.run(&["apply", "--login", "auditor"]).exits(4);
+    let rehearse = [&["rehearse"], &EVERY_KEY[..]].concat();
+    ceremony.run(&rehearse).exits(0);
+    ceremony
+        .run(&["apply"])
+        .exits(4)
+        .prints(&["last rehearsed"])
+        .never_says(&["[not-rehearsed]"]);
+    ceremony.write("old.yaml", &ceremony.file.to_string());
+    ceremony.set("/init/generation", json!(2)).save();
+    let rotate = [
+        &["recovery", "rotate", "--from", "old.yaml", "--yes"],
+        &EVERY_KEY[..],
+    ]
+    .concat();
+    ceremony
+        .run(&rotate)
+        .exits(3)
+        .says(&["knows nothing of the shares of this cluster"]);
 }
 
 #[test]

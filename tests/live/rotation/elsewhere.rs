@@ -12,7 +12,10 @@ fn where_nothing_is_known_of_the_cluster_it_says_so_and_not_that_the_ceremony_is
     rotation
         .rotate()
         .exits(3)
-        .says(&["checkpoint knows nothing of this cluster", "-verify"])
+        .says(&[
+            "checkpoint knows nothing of the shares of this cluster",
+            "-verify",
+        ])
         .never_says(&["not handed over", "still on their way"]);
     rotation.nothing_happened(&server, SETUP);
 }
