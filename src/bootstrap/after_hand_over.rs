@@ -30,7 +30,7 @@ const ROUNDS: usize = 3;
 /// Whether what this step found waits until all steps were looked at.
 pub(super) fn waits(step: Step, ceremony: &Ceremony<'_>, observation: &Observation) -> bool {
     let by_login = matches!(ceremony.authority, Authority::Login(_));
-    let writes = by_login && ceremony.diary().handed_over() && !ceremony.options.check;
+    let writes = by_login && ceremony.diary().handed_over() && ceremony.options.check.is_none();
     writes && differs(step, observation)
 }
 

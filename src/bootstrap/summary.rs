@@ -92,6 +92,7 @@ pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Summary {
         logins: logins(&diary, ended),
         break_glass,
         root,
+        apart: ceremony.apart.borrow().clone(),
         next,
         why,
     }
