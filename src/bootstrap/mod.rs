@@ -31,6 +31,7 @@ use crate::bootstrap::summary::Ended;
 use crate::checkpoint::replica::evidence::rehearsed_elsewhere;
 use crate::checkpoint::rotation::Rotation;
 use crate::desired::create_once::again_is_in_the_file;
+use crate::desired::named_only;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
@@ -70,6 +71,7 @@ pub async fn apply(
     let events = caller.events;
     options.agree_about_root(config)?;
     again_is_in_the_file(config, &options.again_once)?;
+    named_only::can_be_left(config)?;
     if let Some(copy) = &options.report {
         copy::check(copy, &config.checkpoint.path)?;
     }
