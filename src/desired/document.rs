@@ -24,6 +24,8 @@ pub struct Document {
     pub(crate) unmanaged: Vec<String>,
     /// What the file does not name is left to others.
     pub(crate) named_only: bool,
+    /// The file says nothing of it any more: what it once said goes back to what the server has without it.
+    pub(crate) emptied: bool,
     /// Values that the server makes for other documents.
     pub(crate) takes: Vec<Taken>,
     /// Fields of the answer that other documents take.
@@ -96,11 +98,20 @@ impl Document {
             kind,
             unmanaged: Vec::new(),
             named_only: false,
+            emptied: false,
             takes: Vec::new(),
             keeps: Vec::new(),
             hands_out: false,
             at: None,
             needs: Vec::new(),
+        }
+    }
+
+    /// A setting of which the file says nothing any more.
+    pub(crate) fn emptied(path: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            emptied: true,
+            ..Self::new(path, Body::Map(Vec::new()), kind)
         }
     }
 

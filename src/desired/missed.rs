@@ -1,7 +1,5 @@
 //! What was made for an earlier form of the file, which names it no more.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use crate::config::Config;
@@ -14,9 +12,7 @@ use crate::desired::record;
 use crate::desired::view::{NOT_IN_FILE, View, named_before};
 use crate::failure::Failure;
 use crate::finding::DocumentFinding;
-use crate::memory::leaf::field_of;
 use crate::memory::{self, Look};
-use crate::vault::Body;
 
 /// As [`observe_collection`]; and what the file once named, and is still there, is a finding: nothing is ever removed.
 pub(crate) async fn observe_with_missed(
@@ -61,7 +57,7 @@ pub(crate) async fn observe_writes(
     let mut kept = missed.clone();
     for path in &missed {
         let kind = Kind::of_path(view.config, path);
-        let document = Document::new(path.clone(), Body::Map(Vec::new()), kind);
+        let document = Document::emptied(path.clone(), kind);
         let have = match comparing::read(view, view.token()?, &document).await {
             Ok(Some(have)) if !have.is_null() => have,
             Err(error) if error.is_forbidden() => {
@@ -82,8 +78,7 @@ pub(crate) async fn observe_writes(
         if !is_setting(view.config, path) {
             findings.push(DocumentFinding::NotInFile(path.clone()));
         } else if can_be_emptied(kind, path) && view.memory.of(path).is_some() {
-            let others = never_ours(view, &document, &have);
-            documents.push(document.leaving(&others));
+            documents.push(document);
         } else if is_as_written(view, &document, &have) {
             findings.push(DocumentFinding::NotInFile(path.clone()));
         }
@@ -166,19 +161,6 @@ fn is_setting(config: &Config, path: &str) -> bool {
 /// Whether a write without a line puts all of a setting back.
 fn can_be_emptied(kind: Kind, path: &str) -> bool {
     kind.writing == Writing::Merges || path == "sys/quotas/config"
-}
-
-/// Fields that were left to others while the file had the document, or that the server did not have then.
-fn never_ours(view: &View<'_>, document: &Document, have: &Value) -> Vec<String> {
-    let known = view.memory.of(&document.path);
-    let Some(made) = known.as_ref().and_then(|known| known.made.as_ref()) else {
-        return Vec::new();
-    };
-    let now = record::still(document, have);
-    let fields: BTreeSet<String> = now.keys().map(|place| field_of(place)).collect();
-    let mut fields: Vec<_> = fields.into_iter().collect();
-    fields.retain(|field| !made.has_field(field));
-    fields
 }
 
 /// Whether a document is what this program has made of it.

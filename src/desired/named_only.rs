@@ -75,7 +75,7 @@ logins:
   robot: {auth: approle, role_id: abc, secret_id: {env: SECRET_ID}}
   ada: {auth: userpass, username: ada, password: {file: /run/secrets/ada}}
 break_glass: {none: "a test"}
-writes: [{path: "PATH", data: {a: 1}, manage: named}]
+writes: [{path: "PATH", data: {data: {a: 1}}, manage: named}]
 "#;
 
     fn refused(path: &str) -> Option<String> {
