@@ -36,12 +36,7 @@ pub(super) fn state(
     let path = &document.path;
     let edits = edits_of(document, known, key.as_deref());
     let plain = |place: &str| record::shows(document, &file, place);
-    // What was left to others while the file said something of it, or came later, is none of ours to put back.
-    let others = |place: &str| {
-        let made = known.made.as_ref().filter(|_| document.emptied);
-        made.is_some_and(|made| !made.has_field(&field_of(place)))
-    };
-    let moves = |place: &str| document.moves(place) || others(place);
+    let moves = |place: &str| document.is_not_ours(place, known);
     let drift = match &known.made {
         Some(made) if !have.is_null() => {
             let now = record::still(document, have);

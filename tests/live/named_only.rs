@@ -175,7 +175,8 @@ fn what_a_write_does_not_name_is_left_to_others_and_what_it_named_goes_back_with
             ),
             ("sys/config/cors", "nobody has measured"),
         ] {
-            let entry = json!([{ "path": path, "manage": "named", "data": { "rate": 1 } }]);
+            let entry =
+                json!([{ "path": path, "manage": "named", "data": { "data": { "rate": 1 } } }]);
             ceremony.set("/writes", entry);
             ceremony.save();
             for verb in [&["plan"][..], &APPLY] {
