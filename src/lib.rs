@@ -38,6 +38,7 @@ pub mod holders;
 pub mod import;
 pub mod interrupt;
 pub mod kubernetes;
+pub mod machine;
 pub(crate) mod memory;
 pub mod plain_http;
 pub mod plan;

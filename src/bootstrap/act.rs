@@ -3,7 +3,6 @@
 use crate::bootstrap::after_hand_over;
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::judge::Judgment;
-use crate::bootstrap::options::Options;
 use crate::bootstrap::steps;
 use crate::checkpoint::begun;
 use crate::code::{Code, Reported};
@@ -39,12 +38,7 @@ pub(super) async fn act(
     }
     match decision {
         Decision::Skip => {
-            findings_of_before(step, ceremony);
-            let outcome = if well {
-                StepOutcome::Unchanged
-            } else {
-                StepOutcome::WithFindings
-            };
+            let outcome = unchanged(step, ceremony, well, &observation.details);
             Ok((outcome, observation.evidence))
         }
         Decision::SkipUnseen => {
@@ -88,6 +82,18 @@ pub(super) async fn act(
     }
 }
 
+/// How a step ends that has nothing to do; what of it could not be looked at is said.
+fn unchanged(step: Step, ceremony: &Ceremony<'_>, well: bool, unseen: &[Detail]) -> StepOutcome {
+    findings_of_before(step, ceremony);
+    let known = ceremony.findings.borrow().len();
+    not_rechecked(step, ceremony, unseen);
+    if well && ceremony.findings_since(known).is_empty() {
+        StepOutcome::Unchanged
+    } else {
+        StepOutcome::WithFindings
+    }
+}
+
 /// What was not compared as it is, is said.
 fn how_it_was_compared(ceremony: &Ceremony<'_>, evidence: &Evidence) {
     let said = [
@@ -103,9 +109,13 @@ fn how_it_was_compared(ceremony: &Ceremony<'_>, evidence: &Evidence) {
 
 fn not_rechecked(step: Step, ceremony: &Ceremony<'_>, why: &[Detail]) {
     for why in why {
-        if ceremony.diary().handed_over() && is_missed(why, ceremony.options) {
+        let from = ceremony.options.check;
+        if ceremony.diary().handed_over() && why.is_missed(from) {
             ceremony.find(DocumentFinding::Unseen(step, why.clone()).into());
             continue;
+        }
+        if let Some(thing) = why.is_apart(from) {
+            ceremony.apart(thing, why.to_string());
         }
         let how = match why {
             Detail::OfAnother => "not looked at",
@@ -130,20 +140,6 @@ fn not_in_file(ceremony: &Ceremony<'_>, observation: &mut Observation) {
         "on the server and not in the file, left alone: {what}"
     ));
     observation.evidence.set(UNMANAGED, &paths);
-}
-
-/// Whether whoever looks after the hand-over should have seen it: what a login may not read, and where looking is all that
-/// was asked for, whatever was not looked at. A pipeline has neither the secrets nor the custodians of an operator.
-fn is_missed(why: &Detail, options: &Options) -> bool {
-    match why {
-        Detail::MayNotRead { .. } => true,
-        Detail::NoLogin | Detail::MayNotListAccessors | Detail::OtherLogins => options.check,
-        Detail::Custodian { .. } | Detail::NotCompared { .. } => {
-            options.check && !options.from_pipeline
-        }
-        Detail::SecretsUnread { managed, .. } => options.check && *managed,
-        _ => false,
-    }
 }
 
 /// Carries out what a look found to be done, and records it.

@@ -11,7 +11,6 @@ use crate::bootstrap::summary::Ended;
 use crate::changes::{
     STEPS, differs, documents, not_written, path_of, paths_of, places_made, shown,
 };
-use crate::checkpoint::begun;
 use crate::code::Code;
 use crate::desired::memory;
 use crate::desired::observation::Observation;
@@ -20,7 +19,7 @@ use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Detail, DocumentFinding, Finding, Unwritten};
 use crate::prompt;
-use crate::pruning::{Consent, prune};
+use crate::pruning::{Consent, prune, settle};
 use crate::session::Authority;
 use crate::step::{ORDER, Step, order};
 
@@ -30,7 +29,7 @@ const ROUNDS: usize = 3;
 /// Whether what this step found waits until all steps were looked at.
 pub(super) fn waits(step: Step, ceremony: &Ceremony<'_>, observation: &Observation) -> bool {
     let by_login = matches!(ceremony.authority, Authority::Login(_));
-    let writes = by_login && ceremony.diary().handed_over() && !ceremony.options.check;
+    let writes = by_login && ceremony.diary().handed_over() && ceremony.options.check.is_none();
     writes && differs(step, observation)
 }
 
@@ -39,19 +38,20 @@ pub(super) fn waits(step: Step, ceremony: &Ceremony<'_>, observation: &Observati
 /// # Errors
 /// It failed, or what differs is another thing by now than what was shown: nothing after it is written.
 pub(super) async fn write(ceremony: &mut Ceremony<'_>, ended: &mut Ended) -> Result<(), Failure> {
+    // What was deleted by a run that was killed may be written anew.
+    let known = (&ceremony.memory, &ceremony.records);
+    let settled = settle(&ceremony.session, known).await?;
     write_waiting(ceremony, ended).await?;
-    let (options, diary) = (ceremony.options, ceremony.diary());
+    let options = ceremony.options;
     let consent = Consent {
         yes: options.yes,
         terminal: options.terminal,
         instead: options.again_with(ceremony.config, "--yes"),
     };
-    let record = |step, paths: &[String]| {
-        ceremony.written.set(ceremony.written.get() + 1);
-        Ok(begun::pruned(&ceremony.records, step, paths)?)
-    };
-    let asked = (&options.prune, consent);
-    let pruned = prune(&ceremony.session, (&ceremony.memory, &diary), asked, record).await?;
+    let known = (&ceremony.memory, &ceremony.records);
+    let pruned = prune(&ceremony.session, known, (&options.prune, consent)).await?;
+    let written = &ceremony.written;
+    written.set(written.get() + settled + pruned.count());
     pruned.say(&mut ceremony.findings.borrow_mut());
     Ok(())
 }

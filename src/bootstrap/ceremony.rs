@@ -18,6 +18,7 @@ use crate::envelope;
 use crate::event::Caller;
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::machine::{Apart, Thing};
 use crate::memory::Memory;
 use crate::secret::ShareMaterial;
 use crate::session::unavailable::Advised;
@@ -47,6 +48,8 @@ pub struct Ceremony<'a> {
     pub drill_accessor: RefCell<Option<String>>,
     /// Promises that do not hold or are not proved; the end of the report and exit code 4.
     pub findings: RefCell<Vec<Finding>>,
+    /// What was not seen, since it lies on another machine.
+    pub(crate) apart: RefCell<Vec<Apart>>,
     /// The login that looks once root is revoked.
     pub looked_as: Option<String>,
     /// After the hand-over: what steps found that is other than the file, until all of them were looked at.
@@ -95,6 +98,7 @@ impl<'a> Ceremony<'a> {
             shares: Vec::new(),
             drill_accessor: RefCell::default(),
             findings: RefCell::default(),
+            apart: RefCell::default(),
             looked_as: None,
             waiting: Vec::new(),
             begun_after_hand_over: records.diary().handed_over(),
@@ -188,6 +192,22 @@ impl<'a> Ceremony<'a> {
     /// Forgets what encrypts the secret part of the checkpoint.
     pub fn forget_key(&mut self) {
         self.key = None;
+    }
+
+    /// What lies on another machine than the one that it is looked at from, and where it is seen.
+    pub(crate) fn apart(&self, thing: Thing, what: String) {
+        let (on, typed) = thing.is_seen();
+        let (on, look) = (on.to_owned(), self.config.command(typed).to_string());
+        let new = Apart {
+            thing,
+            what,
+            on,
+            look,
+        };
+        let mut apart = self.apart.borrow_mut();
+        if !apart.contains(&new) {
+            apart.push(new);
+        }
     }
 
     /// Which findings were made since there were `before` of them.

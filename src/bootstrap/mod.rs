@@ -25,10 +25,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::bootstrap::ceremony::Ceremony;
-use crate::bootstrap::rehearsed::{not_rehearsed, rehearsed_elsewhere};
+use crate::bootstrap::rehearsed::not_rehearsed;
 use crate::bootstrap::steps::revoke_root::{questions, revocation_proof};
 use crate::bootstrap::summary::Ended;
+use crate::checkpoint::replica::evidence::rehearsed_elsewhere;
 use crate::checkpoint::rotation::Rotation;
+use crate::desired::create_once::again_is_in_the_file;
+use crate::desired::named_only;
 use crate::event::{Caller, Event, Outcome, StepOutcome};
 use crate::evidence::copy;
 use crate::evidence::facts::Evidence;
@@ -68,7 +71,8 @@ pub async fn apply(
 ) -> Result<Outcome, Failure> {
     let events = caller.events;
     options.agree_about_root(config)?;
-    options.again_is_in_the_file(config)?;
+    again_is_in_the_file(config, &options.again_once)?;
+    named_only::can_be_left(config)?;
     if let Some(copy) = &options.report {
         copy::check(copy, &config.checkpoint.path)?;
     }

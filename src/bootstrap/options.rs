@@ -4,10 +4,12 @@ use crate::changes::{Meant, SavedPlan};
 use crate::checkpoint::ReplicatedCheckpoint;
 use crate::code::Code;
 use crate::config::Config;
-use crate::desired::Kind;
 use crate::failure::Failure;
+use crate::machine::{Machine, Thing};
 use crate::pruning::Prune;
 use crate::shell::ShellCommand;
+use crate::step::Step;
+use crate::step::decide::Recorded;
 
 /// Choices of one `apply`.
 #[allow(
@@ -41,10 +43,8 @@ pub struct Options {
     pub login: Option<String>,
     /// What is on the server and not in the file is named.
     pub all: bool,
-    /// After the hand-over, nothing is written.
-    pub check: bool,
-    /// Where this looks, neither the secrets nor the custodians of an operator are at hand.
-    pub from_pipeline: bool,
+    /// After the hand-over, nothing is written: from where it is looked.
+    pub check: Option<Machine>,
     /// Documents that are there, and that nothing here remembers having written, are overwritten after the hand-over.
     pub adopt_documents: bool,
     /// With `yes`, writes that let in more people or addresses are meant too.
@@ -95,7 +95,20 @@ impl Options {
             plan.fits(config, &diary)?;
         }
         let prunes = !self.prune.kinds.is_empty();
-        let meant = self.check || self.plan.is_some() || self.login.is_some() || prunes;
+        let meant = self.check.is_some() || self.plan.is_some() || self.login.is_some() || prunes;
+        let nothing = diary.recorded(Step::Initialize) == Recorded::Nothing;
+        if self
+            .check
+            .is_some_and(|from| nothing && from.sees(Thing::Checkpoint))
+        {
+            let here = config.checkpoint.path.display();
+            let text = format!(
+                "{here} has no checkpoint of this cluster, so nobody knows here what was done"
+            );
+            let advice =
+                "run it where the ceremony was held, or name its checkpoint.replica in the file";
+            return Err(Failure::refused(Code::CheckpointEmpty, text).advise(advice));
+        }
         let over = diary.handed_over() && !records.borrow().keeps_something()?;
         if !meant || over {
             return Ok(());
@@ -121,33 +134,9 @@ impl Options {
         self.keep_root && !config.revoke_root
     }
 
-    /// Holds that the file has what is to be done once more.
-    ///
-    /// # Errors
-    /// It does not: nothing would be done, and nobody would notice.
-    pub fn again_is_in_the_file(&self, config: &Config) -> Result<(), Failure> {
-        let paths = config.writes.iter().map(|one| one.path.as_str());
-        let once: Vec<&str> = paths
-            .filter(|path| Kind::of_path(config, path).once)
-            .collect();
-        let mut asked = self.again_once.iter();
-        let Some(unknown) = asked.find(|path| !once.contains(&path.as_str())) else {
-            return Ok(());
-        };
-        let file = config.file.display();
-        let failure = Failure::usage(
-            Code::NameUnknown,
-            format!("--again {unknown}: writes of {file} has nothing there that is done once"),
-        );
-        Err(failure.advise(match once.as_slice() {
-            [] => "leave it out: what differs is written anyway".to_owned(),
-            once => format!("one of these: {}", once.join(", ")),
-        }))
-    }
-
     /// Holds that what was typed and what the file says of the root token are the same.
     pub fn agree_about_root(&self, config: &Config) -> Result<(), Failure> {
-        if self.check || self.plan.is_some() {
+        if self.check.is_some() || self.plan.is_some() {
             // Neither leaves or revokes a root token.
             return Ok(());
         }

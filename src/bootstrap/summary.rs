@@ -100,6 +100,7 @@ pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Summary {
         },
         break_glass,
         root,
+        apart: ceremony.apart.borrow().clone(),
         next,
         why,
     }

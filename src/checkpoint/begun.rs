@@ -37,34 +37,56 @@ pub(crate) fn record(
     })
 }
 
-/// Records what of a step is deleted since the file names it no more, beside what earlier runs have deleted.
-pub(crate) fn pruned(
+/// Records that a document of a step is about to be deleted, since the file names it no more, before it is.
+pub(crate) fn pruning(
     records: &ReplicatedCheckpoint,
     step: Step,
-    paths: &[String],
+    path: &str,
 ) -> Result<(), CheckpointError> {
-    let diary = records.diary();
-    let before = diary.steps.get(&step).map(|one| one.evidence.clone());
-    let evidence = with_pruned(before.unwrap_or_default(), paths);
-    records.borrow_mut().finish(step, evidence)
+    records.record(|diary| {
+        diary.pruning.insert(path.to_owned(), step);
+    })
 }
 
-fn with_pruned(evidence: Evidence, paths: &[String]) -> Evidence {
-    let mut all: Vec<String> = evidence.get(PRUNED).unwrap_or_default();
-    for path in paths {
-        if !all.contains(path) {
-            all.push(path.clone());
+/// Records what became of that: it is gone, beside what was deleted before; or it is still there.
+pub(crate) fn pruned(
+    records: &ReplicatedCheckpoint,
+    (step, path): (Step, &str),
+    gone: bool,
+) -> Result<(), CheckpointError> {
+    records.record(|diary| {
+        diary.pruning.remove(path);
+        if !gone {
+            return;
         }
+        match diary.steps.get_mut(&step) {
+            // What an earlier try of the step has begun stays known.
+            Some(entry) => entry.evidence = with_pruned(entry.evidence.clone(), path),
+            None => diary.finish(step, with_pruned(Evidence::default(), path), now()),
+        }
+    })
+}
+
+fn with_pruned(evidence: Evidence, path: &str) -> Evidence {
+    let mut all: Vec<String> = evidence.get(PRUNED).unwrap_or_default();
+    if !all.iter().any(|one| one == path) {
+        all.push(path.to_owned());
     }
     evidence.with(PRUNED, all)
 }
 
-/// The evidence of a step, with what its earlier tries have written. `pending` is what this one still had to.
+/// The evidence of a step, with what its earlier tries have written and what was deleted of it. `pending` is what this one
+/// still had to write.
 pub(crate) fn with_earlier(
-    evidence: Evidence,
+    mut evidence: Evidence,
     (diary, step): (&Diary, Step),
     pending: &[String],
 ) -> Evidence {
+    let pruned: Option<Vec<String>> = diary.fact(step, PRUNED);
+    if let Some(mut pruned) = pruned {
+        pruned.retain(|path| !pending.contains(path));
+        evidence.set(PRUNED, pruned);
+    }
     let mut before = begun(diary, step);
     before.retain(|path| !pending.contains(path));
     if before.is_empty() {
@@ -79,10 +101,19 @@ mod tests {
 
     #[test]
     fn what_an_earlier_run_has_deleted_stays_in_the_evidence() {
-        let paths = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
-        let first = with_pruned(Evidence::default().with("other", 1), &paths(&["a"]));
-        let second = with_pruned(first, &paths(&["b"]));
-        assert_eq!(second.get::<Vec<String>>(PRUNED), Some(paths(&["a", "b"])));
+        let first = with_pruned(Evidence::default().with("other", 1), "a");
+        let second = with_pruned(first, "b");
+        let paths = |all: &[&str]| Some(all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(second.get::<Vec<String>>(PRUNED), paths(&["a", "b"]));
         assert_eq!(second.get::<u32>("other"), Some(1));
+        let mut diary = Diary::default();
+        diary.finish(Step::Policies, second, now());
+        // The step is written again, and one of both with it.
+        let written = with_earlier(
+            Evidence::default(),
+            (&diary, Step::Policies),
+            &["b".to_owned()],
+        );
+        assert_eq!(written.get::<Vec<String>>(PRUNED), paths(&["a"]));
     }
 }

@@ -78,6 +78,10 @@ pub struct Diary {
     /// What is known about each share, by the name of its custodian.
     #[serde(default)]
     pub shares: BTreeMap<String, ShareRecord>,
+    /// Documents that were about to be deleted, since the file names them no more, and the step that had made them: what
+    /// became of it was not seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pruning: BTreeMap<String, Step>,
     /// Fields that are or once were references, by path and field: what the server has there is never shown.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub references: BTreeSet<String>,

@@ -261,7 +261,7 @@ pub struct Apply {
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["yes", "check", "login", "again", "adopt_documents", "allow_widening"])]
     pub plan: Option<PathBuf>,
-    /// Where --check looks from: a pipeline has not the secrets and custodians of an operator, which are then only listed
+    /// Where --check looks from: what lies on another machine is counted apart, with where it is seen
     #[arg(long, value_enum, value_name = "PLACE", requires = "check", default_value_t = Place::Operator)]
     pub from: Place,
     /// After hand-over: overwrite documents, too, that nothing here remembers having written
@@ -327,10 +327,12 @@ pub enum ReportOf {
 /// Where somebody looks from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Place {
-    /// All that the file names is at hand
+    /// What people have is at hand: shares, secrets, rehearsals
     Operator,
-    /// What other machines have is not
+    /// Neither that nor the server's disk
     Pipeline,
+    /// The server's own machine: its audit log is at hand
+    Server,
 }
 
 /// What is common in a first configuration.

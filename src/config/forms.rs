@@ -67,6 +67,14 @@ form! {
 }
 
 form! {
+    /// How much of an entry of `writes` is the file's.
+    ManageWrite, "ManageWrite", |_| json_schema!({
+        "description": "`true`: values of `kv` are compared after hand-over too. `named`: only the fields that are named are compared and written; the others are left to another tool.",
+        "enum": [true, false, "named", null]
+    })
+}
+
+form! {
     /// A time, or seconds.
     Ttl, "Ttl", |_| json_schema!({
         "description": "A time as the servers read it: `15m`, `1h30m`, `1.5h`, days alone as `7d`, or a number of seconds.",

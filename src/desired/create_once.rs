@@ -2,7 +2,11 @@
 //!
 //! Without that, a run that was killed between such a write and its note would never come to its end.
 
+use crate::code::Code;
+use crate::config::Config;
 use crate::desired::document::Document;
+use crate::desired::kind::Kind;
+use crate::failure::Failure;
 use crate::session::Session;
 use crate::vault::{self, Body, compare};
 
@@ -77,6 +81,30 @@ fn question(document: &Document) -> Option<(String, Body, Body)> {
     let rest = Body::Map(rest.collect());
     let look_up = format!("{role}/secret-id/lookup");
     Some((look_up, Body::map([(SECRET_ID, id)]), rest))
+}
+
+/// Holds that the file has what is to be done once more.
+///
+/// # Errors
+/// It does not: nothing would be done, and nobody would notice.
+pub(crate) fn again_is_in_the_file(config: &Config, asked: &[String]) -> Result<(), Failure> {
+    let paths = config.writes.iter().map(|one| one.path.as_str());
+    let once: Vec<&str> = paths
+        .filter(|path| Kind::of_path(config, path).once)
+        .collect();
+    let mut asked = asked.iter();
+    let Some(unknown) = asked.find(|path| !once.contains(&path.as_str())) else {
+        return Ok(());
+    };
+    let file = config.file.display();
+    let failure = Failure::usage(
+        Code::NameUnknown,
+        format!("--again {unknown}: writes of {file} has nothing there that is done once"),
+    );
+    Err(failure.advise(match once.as_slice() {
+        [] => "leave it out: what differs is written anyway".to_owned(),
+        once => format!("one of these: {}", once.join(", ")),
+    }))
 }
 
 #[cfg(test)]

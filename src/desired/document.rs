@@ -6,6 +6,7 @@ use crate::config::Manage;
 use crate::desired::answers::Taken;
 use crate::desired::kind::Kind;
 use crate::finding::Change;
+use crate::memory::Remembered;
 use crate::memory::leaf::{field_of, is_in};
 use crate::vault::{Body, compare};
 
@@ -24,6 +25,8 @@ pub struct Document {
     pub(crate) unmanaged: Vec<String>,
     /// What the file does not name is left to others.
     pub(crate) named_only: bool,
+    /// The file says nothing of it any more: what it once said goes back to what the server has without it.
+    pub(crate) emptied: bool,
     /// Values that the server makes for other documents.
     pub(crate) takes: Vec<Taken>,
     /// Fields of the answer that other documents take.
@@ -96,11 +99,20 @@ impl Document {
             kind,
             unmanaged: Vec::new(),
             named_only: false,
+            emptied: false,
             takes: Vec::new(),
             keeps: Vec::new(),
             hands_out: false,
             at: None,
             needs: Vec::new(),
+        }
+    }
+
+    /// A setting of which the file says nothing any more.
+    pub(crate) fn emptied(path: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            emptied: true,
+            ..Self::new(path, Body::Map(Vec::new()), kind)
         }
     }
 
@@ -147,6 +159,12 @@ impl Document {
         // What the file names does not move without anybody.
         let named = self.body.get(&field_of(place)).is_some();
         !named && (self.kind.moves(place) || self.gains_members(place))
+    }
+
+    /// Whether the value at this place moves, or of a setting that the file names no more, was left to others or came later.
+    pub(super) fn is_not_ours(&self, place: &str, known: &Remembered) -> bool {
+        let made = known.made.as_ref().filter(|_| self.emptied);
+        self.moves(place) || made.is_some_and(|made| !made.has_field(&field_of(place)))
     }
 
     /// Whether logins change the members of it: of a group that a provider fills.

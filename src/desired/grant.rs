@@ -213,6 +213,23 @@ fn role_of(config: &Config, kind: &LoginKind, mount: &str) -> Option<String> {
     }
 }
 
+/// The login of the file that comes in by the document at this path.
+pub(crate) fn login_by(config: &Config, path: &str) -> Option<String> {
+    let mut logins = config.logins.iter();
+    let found = logins.find(|login| {
+        let role = role_path(config, login);
+        match role {
+            Some(role) => role.eq_ignore_ascii_case(path),
+            // A login by ids or by a certificate need not say of which role it is: it may be any of its auth method.
+            None => path
+                .strip_prefix("auth/")
+                .and_then(|rest| rest.strip_prefix(login.auth.as_str()))
+                .is_some_and(|rest| rest.starts_with("/role/") || rest.starts_with("/certs/")),
+        }
+    });
+    found.map(|login| login.name.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

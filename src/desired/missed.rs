@@ -13,7 +13,6 @@ use crate::desired::view::{NOT_IN_FILE, View, named_before};
 use crate::failure::Failure;
 use crate::finding::DocumentFinding;
 use crate::memory::{self, Look};
-use crate::vault::Body;
 
 /// As [`observe_collection`]; and what the file once named, and is still there, is a finding: nothing is ever removed.
 pub(crate) async fn observe_with_missed(
@@ -58,7 +57,7 @@ pub(crate) async fn observe_writes(
     let mut kept = missed.clone();
     for path in &missed {
         let kind = Kind::of_path(view.config, path);
-        let document = Document::new(path.clone(), Body::Map(Vec::new()), kind);
+        let document = Document::emptied(path.clone(), kind);
         let have = match comparing::read(view, view.token()?, &document).await {
             Ok(Some(have)) if !have.is_null() => have,
             Err(error) if error.is_forbidden() => {

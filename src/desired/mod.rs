@@ -22,6 +22,7 @@ pub(crate) mod listing;
 pub(crate) mod memory;
 mod missed;
 pub(crate) mod mount;
+pub(crate) mod named_only;
 pub mod observation;
 mod pending;
 pub(crate) mod privilege_escalation;

@@ -124,8 +124,7 @@ impl MountOfFile<'_> {
     pub(crate) fn emptied_config(&self) -> Option<Document> {
         let merges = self.config_kind.writing == Writing::Merges;
         merges.then(|| {
-            let nothing = Body::Map(Vec::new());
-            let document = Document::new(self.config_path.clone(), nothing, self.config_kind);
+            let document = Document::emptied(self.config_path.clone(), self.config_kind);
             document.leaving(self.unmanaged).managed(self.manage)
         })
     }

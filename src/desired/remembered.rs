@@ -36,7 +36,7 @@ pub(super) fn state(
     let path = &document.path;
     let edits = edits_of(document, known, key.as_deref());
     let plain = |place: &str| record::shows(document, &file, place);
-    let moves = |place: &str| document.moves(place);
+    let moves = |place: &str| document.is_not_ours(place, known);
     let drift = match &known.made {
         Some(made) if !have.is_null() => {
             let now = record::still(document, have);

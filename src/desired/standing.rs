@@ -20,6 +20,8 @@ pub(crate) enum Standing {
     Gone,
     /// This login may not read it, or what it takes to understand it: the path that it may not read.
     Denied(String),
+    /// It has so many members, in this field, that they were not looked at.
+    TooMany(&'static str, usize),
     /// What the server made of it was never read.
     NotReadBack,
     /// These places are other than after the last write, or nobody here can compare them.
@@ -50,6 +52,7 @@ pub(crate) async fn standing(
         match missed::found(session, path, &known).await? {
             missed::Found::Gone => return Ok(Standing::Gone),
             missed::Found::Denied(path) => return Ok(Standing::Denied(path)),
+            missed::Found::TooMany(field, count) => return Ok(Standing::TooMany(field, count)),
             missed::Found::There(have, there) => (have, there),
         }
     } else {

@@ -27,6 +27,7 @@ use crate::examples;
 use crate::failure::{Exit, Failure, Problem};
 use crate::holders::{self, ProofMethod};
 use crate::interrupt::{Interrupt, Signals, goes_on};
+use crate::machine::Machine;
 use crate::plan;
 use crate::recovery;
 use crate::report::Report;
@@ -261,8 +262,11 @@ async fn apply(
         holders: typed.holders.holders_elsewhere,
         report: typed.report,
         login: plan.as_ref().map(|plan| plan.login.clone()).or(typed.login),
-        check: typed.check,
-        from_pipeline: typed.from == Place::Pipeline,
+        check: typed.check.then_some(match typed.from {
+            Place::Operator => Machine::Operator,
+            Place::Pipeline => Machine::Pipeline,
+            Place::Server => Machine::Server,
+        }),
         all: typed.all,
         adopt_documents: plan
             .as_ref()

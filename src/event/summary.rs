@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Apart;
+
 /// A cluster after `apply`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Summary {
@@ -27,6 +29,9 @@ pub struct Summary {
     pub break_glass: BreakGlassState,
     /// What became of the root token.
     pub root: RootState,
+    /// What was not seen by `apply --check`, since it lies on another machine, and where it is seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<Apart>,
     /// The command to type next, as it can be pasted.
     pub next: String,
     /// What that does.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::machine::{Machine, Thing};
 use crate::printable;
 
 /// One thing that is not as the file says, or could not be seen.
@@ -46,6 +47,16 @@ pub enum Detail {
         /// What they answered.
         error: String,
     },
+    /// The log of an audit device could not be read here.
+    #[error("audit device {device}: its log {file} was not looked at: {why}")]
+    AuditLog {
+        /// The path of the device.
+        device: String,
+        /// Its log.
+        file: String,
+        /// Why not.
+        why: String,
+    },
     /// Of an audit device whose log can be read here.
     #[error("no marker was found in the log yet")]
     NoMarker,
@@ -85,8 +96,40 @@ impl Detail {
     pub(crate) fn is_unseen(&self) -> bool {
         matches!(
             self,
-            Self::MayNotRead { .. } | Self::NotCompared { .. } | Self::SecretsUnread { .. }
+            Self::MayNotRead { .. }
+                | Self::NotCompared { .. }
+                | Self::SecretsUnread { .. }
+                | Self::AuditLog { .. }
         )
+    }
+
+    /// What was not seen, where that may lie on another machine.
+    fn thing(&self) -> Option<Thing> {
+        match self {
+            Self::AuditLog { .. } => Some(Thing::AuditLog),
+            Self::Custodian { .. } => Some(Thing::CustodiansShare),
+            Self::NotCompared { .. } => Some(Thing::Secret),
+            _ => None,
+        }
+    }
+
+    /// Whether whoever looks after the hand-over should have seen it: what a login may not read, and where looking is all
+    /// that was asked for, `from` some machine, whatever was not looked at and is not another machine's.
+    pub(crate) fn is_missed(&self, from: Option<Machine>) -> bool {
+        match self {
+            Self::MayNotRead { .. } => true,
+            Self::NoLogin | Self::MayNotListAccessors | Self::OtherLogins => from.is_some(),
+            Self::SecretsUnread { managed, .. } => from.is_some() && *managed,
+            _ => from
+                .zip(self.thing())
+                .is_some_and(|(from, thing)| from.sees(thing)),
+        }
+    }
+
+    /// What lies on another machine than the one that it is looked at from.
+    pub(crate) fn is_apart(&self, from: Option<Machine>) -> Option<Thing> {
+        self.thing()
+            .filter(|thing| from.is_some_and(|from| !from.sees(*thing)))
     }
 
     /// Something that is to be made.

@@ -23,6 +23,11 @@ pub enum Unpruned {
     /// What the server made of it is not known.
     #[error("nothing here remembers what the server made of it: delete it there")]
     NotReadBack,
+    /// It has so many members, in this field, that they were not looked at.
+    #[error(
+        "its {1} {0} are too many to be looked at, so nobody knows whether they are as they were: delete it there"
+    )]
+    TooMany(&'static str, usize),
     /// What stays would be without it, by path.
     #[error("it is used by {}: take it out there first", some(.0))]
     Used(Vec<String>),

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::memory::leaf::{Leaves, leaves};
+use crate::memory::leaf::{Leaves, field_of, leaves};
 use crate::vault::Body;
 
 /// The key of the digests. It opens nothing.
@@ -114,6 +114,11 @@ impl Form {
     pub(super) fn places(&self) -> BTreeSet<&str> {
         let all = self.plain.keys().chain(self.secret.keys());
         all.chain(&self.unknown).map(String::as_str).collect()
+    }
+
+    /// Whether anything is remembered of a field.
+    pub(crate) fn has_field(&self, field: &str) -> bool {
+        self.places().iter().any(|place| field_of(place) == field)
     }
 
     /// Whether anything is remembered of this very place.

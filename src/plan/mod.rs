@@ -13,6 +13,7 @@ use crate::checkpoint::running::running;
 use crate::checkpoint::{self, Diary};
 use crate::code::Code;
 use crate::config::Config;
+use crate::desired::named_only;
 use crate::edge::token::TokenSource;
 use crate::event::{Caller, Plan, PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::evidence::operator::in_words;
@@ -40,6 +41,7 @@ pub async fn plan(
     who: Option<&Who>,
     caller: Caller<'_>,
 ) -> Result<(Plan, Option<SavedPlan>), Failure> {
+    named_only::can_be_left(config)?;
     if let Some(run) = running(&config.checkpoint.path) {
         let text = format!(
             "process {} of {} is at work with {} since {}: what is below may be behind it; plan again once it has ended",

@@ -140,26 +140,9 @@ pub(super) fn written_below(config: &Config, path: &str) -> Option<String> {
         .cloned()
 }
 
-/// The login of the file that comes in by the document at this path.
-pub(super) fn login_by(config: &Config, path: &str) -> Option<String> {
-    let mut logins = config.logins.iter();
-    let found = logins.find(|login| {
-        let role = grant::role_path(config, login);
-        match role {
-            Some(role) => role.eq_ignore_ascii_case(path),
-            // A login by ids or by a certificate need not say of which role it is: it may be any of its auth method.
-            None => path
-                .strip_prefix("auth/")
-                .and_then(|rest| rest.strip_prefix(login.auth.as_str()))
-                .is_some_and(|rest| rest.starts_with("/role/") || rest.starts_with("/certs/")),
-        }
-    });
-    found.map(|login| login.name.clone())
-}
-
-/// The login of the file that is called so by this auth method, or may be: what the server calls a machine, or whom a
-/// provider sends, does not stand in the file.
-fn login_called(config: &Config, method: &str, name: &str) -> Option<String> {
+/// The login of the file that is called so by this auth method, or with `perhaps`, may be: what the server calls a machine,
+/// or whom a provider sends, does not stand in the file.
+fn login_called(config: &Config, (method, name): (&str, &str), perhaps: bool) -> Option<String> {
     let mut logins = config.logins.iter().filter(|login| login.auth == method);
     let found = logins.find(|login| {
         let role = grant::role_path(config, login);
@@ -169,7 +152,7 @@ fn login_called(config: &Config, method: &str, name: &str) -> Option<String> {
             .and_then(|role| role.strip_prefix(begin.as_str()))
         {
             Some(user) => user.eq_ignore_ascii_case(name),
-            None => true,
+            None => perhaps,
         }
     });
     found.map(|login| login.name.clone())
@@ -179,18 +162,22 @@ fn login_called(config: &Config, method: &str, name: &str) -> Option<String> {
 pub(super) fn comes_in_by(config: &Config, kind: PruneKind, answer: &Value) -> Option<String> {
     match kind {
         PruneKind::Aliases => {
-            login_called(config, answer["auth"].as_str()?, answer["name"].as_str()?)
+            let called = (answer["auth"].as_str()?, answer["name"].as_str()?);
+            login_called(config, called, true)
         }
-        PruneKind::Entities => {
-            let mut aliases = answer["aliases"].as_array().into_iter().flatten();
-            aliases.find_map(|alias| {
-                let mount = alias["mount_path"].as_str()?.trim_end_matches('/');
-                let method = mount.strip_prefix("auth/").unwrap_or(mount);
-                login_called(config, method, alias["name"].as_str()?)
-            })
-        }
+        PruneKind::Entities => login_of_entity(config, answer, true),
         _ => None,
     }
+}
+
+/// The login of the file that one of the aliases of an entity is of, or with `perhaps`, may be.
+pub(super) fn login_of_entity(config: &Config, answer: &Value, perhaps: bool) -> Option<String> {
+    let mut aliases = answer["aliases"].as_array().into_iter().flatten();
+    aliases.find_map(|alias| {
+        let mount = alias["mount_path"].as_str()?.trim_end_matches('/');
+        let method = mount.strip_prefix("auth/").unwrap_or(mount);
+        login_called(config, (method, alias["name"].as_str()?), perhaps)
+    })
 }
 
 /// A policy that every server has, whoever wrote it last.
@@ -210,7 +197,7 @@ pub(super) fn is_of_server(path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
 
     use serde_json::json;
@@ -255,7 +242,7 @@ writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}, {path: auth/appro
         loaded.unwrap_or_else(|problems| panic!("{:?}", problems.list))
     }
 
-    fn config() -> Config {
+    pub(in crate::pruning) fn config() -> Config {
         config_of(FILE)
     }
 
@@ -317,14 +304,15 @@ writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}, {path: auth/appro
     #[test]
     fn what_a_login_comes_in_by_is_known() {
         let config = config();
-        let by = |path: &str| login_by(&config, path);
+        let by = |path: &str| grant::login_by(&config, path);
         assert_eq!(by("auth/team/people/users/Ada").as_deref(), Some("ada"));
         assert_eq!(by("auth/team/people/users/bob"), None);
         assert_eq!(by("auth/approle/role/backup").as_deref(), Some("backup"));
-        let called = |method, name| login_called(&config, method, name);
+        let called = |method, name| login_called(&config, (method, name), true);
         assert_eq!(called("team/people", "ADA").as_deref(), Some("ada"));
         // Any alias there may be that of the login's role.
         assert_eq!(called("approle", "ada").as_deref(), Some("backup"));
+        assert_eq!(login_called(&config, ("approle", "ada"), false), None);
         assert_eq!(called("ldap", "ada"), None);
     }
 
@@ -333,7 +321,7 @@ writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}, {path: auth/appro
         let two = "one: {}\n      two: {}";
         let ids = FILE.replace("backup: {token_ttl: 20m}", two);
         let config = config_of(&ids);
-        let by = |path: &str| login_by(&config, path);
+        let by = |path: &str| grant::login_by(&config, path);
         assert_eq!(by("auth/approle/role/gone").as_deref(), Some("backup"));
         assert_eq!(by("auth/other/role/gone"), None);
         let cert = FILE.replace("http://127.0.0.1:8200", "https://vault");
@@ -346,7 +334,7 @@ writes: [{path: sys/quotas/rate-limit/named, data: {rate: 1}}, {path: auth/appro
             "logins:\n  ci: {auth: cert, certificate: c.pem, key: {file: k}}\n",
         );
         let config = config_of(&cert);
-        let by = |path: &str| login_by(&config, path);
+        let by = |path: &str| grant::login_by(&config, path);
         assert_eq!(by("auth/cert/certs/gone").as_deref(), Some("ci"));
         assert_eq!(by("auth/approle/role/gone"), None);
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::checkpoint::Diary;
 use crate::desired::CONCURRENCY;
+use crate::desired::grant::login_by;
 use crate::desired::identity::missed::There;
 use crate::desired::standing::{Standing, standing};
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ use crate::finding::{Finding, Unpruned};
 use crate::memory::Memory;
 use crate::pruning::PruneKind;
 use crate::pruning::hanging::{hangs_on, has_alias_of_others};
-use crate::pruning::kind::{comes_in_by, is_in_file, is_of_server, login_by, written_below};
+use crate::pruning::kind::{comes_in_by, is_in_file, is_of_server, written_below};
 use crate::pruning::uses::{Coming, names};
 use crate::session::{Authority, Session};
 use crate::vault::policies::capabilities_self;
@@ -122,6 +123,7 @@ fn judged(
     let There { answer, at } = match standing {
         Standing::Gone => return Ok(None),
         Standing::Denied(path) => return Err(Unpruned::unseen(own, &path)),
+        Standing::TooMany(field, count) => return Err(Unpruned::TooMany(field, count)),
         Standing::NotReadBack => return Err(Unpruned::NotReadBack),
         Standing::Changed(places) => return Err(Unpruned::Changed(places)),
         Standing::AsWritten(there) => there,

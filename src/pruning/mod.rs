@@ -1,17 +1,19 @@
 //! `--prune`: what this program has made, and the file names no more, is deleted after the hand-over. Only what is still as
 //! it was last written, what no login comes in by, and what nothing uses that stays.
 
+mod family;
 mod hanging;
 mod kept;
 mod kind;
 mod look;
 mod people;
+mod settling;
 mod shown;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checkpoint::Diary;
+use crate::checkpoint::{ReplicatedCheckpoint, begun};
 use crate::code::Code;
 use crate::config::Config;
 use crate::desired::standing::{Standing, standing};
@@ -22,11 +24,11 @@ use crate::memory::Memory;
 use crate::prompt;
 use crate::session::{Authority, Session};
 use crate::shell::ShellCommand;
-use crate::step::Step;
 
 pub use crate::pruning::kind::PruneKind;
 pub(crate) use crate::pruning::look::look;
 use crate::pruning::look::{Prunable, own_name};
+pub(crate) use crate::pruning::settling::settle;
 pub(crate) use crate::pruning::shown::{coming, items};
 
 /// More than so many are deleted only where the name of the cluster was typed.
@@ -89,8 +91,8 @@ pub(crate) struct Consent {
 /// What came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Pruned {
-    /// What is not there any more, by the step that had made it.
-    deleted: BTreeMap<Step, Vec<String>>,
+    /// What is not there any more.
+    deleted: BTreeSet<String>,
     /// What stays, and why.
     findings: Vec<Finding>,
     /// Every path of which something is known by now.
@@ -102,10 +104,15 @@ impl Pruned {
     pub(crate) fn say(self, findings: &mut Vec<Finding>) {
         let known = |finding: &DocumentFinding| {
             let mut said = self.said.iter();
-            said.any(|path| finding.is_about_missed(path, self.is_deleted(path)))
+            said.any(|path| finding.is_about_missed(path, self.deleted.contains(path)))
         };
         findings.retain(|one| !matches!(one, Finding::Document(finding) if known(finding)));
         findings.extend(self.findings);
+    }
+
+    /// How many documents were deleted.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.deleted.len()).unwrap_or(u32::MAX)
     }
 
     fn stays(&mut self, path: String, why: Unpruned) {
@@ -115,15 +122,14 @@ impl Pruned {
     }
 }
 
-/// Deletes what was asked for, once somebody agrees. `record` hears each deletion right after it.
+/// Deletes what was asked for, once somebody agrees. Each deletion is recorded before it, and what became of it right after.
 ///
 /// # Errors
 /// The server does not answer as such servers do, or the disk refuses.
 pub(crate) async fn prune(
     session: &Session<'_>,
-    (memory, diary): (&Memory, &Diary),
+    (memory, records): (&Memory, &ReplicatedCheckpoint),
     (asked, consent): (&Prune, Consent),
-    record: impl Fn(Step, &[String]) -> Result<(), Failure>,
 ) -> Result<Pruned, Failure> {
     let mut pruned = Pruned::default();
     let Authority::Login(login) = &session.authority else {
@@ -132,9 +138,9 @@ pub(crate) async fn prune(
     if asked.kinds.is_empty() {
         return Ok(pruned);
     }
-    let nothing = BTreeMap::new();
+    let (nothing, diary) = (BTreeMap::new(), records.diary());
     let wanted = (&asked.kinds, &nothing);
-    let mut missed = look(session, (memory, diary), wanted).await?;
+    let mut missed = look(session, (memory, &diary), wanted).await?;
     for path in std::mem::take(&mut missed.gone) {
         // Somebody else has deleted it, or a run of ours that was killed right afterwards.
         session.note(format!(
@@ -164,7 +170,7 @@ pub(crate) async fn prune(
     };
     if asked_now {
         // A person may have thought for long: what is deleted is what they have seen.
-        let now = look(session, (memory, diary), wanted).await?;
+        let now = look(session, (memory, &diary), wanted).await?;
         if now.prunable != missed.prunable {
             return Err(Failure::refused(
                 Code::StepDiffers,
@@ -174,7 +180,7 @@ pub(crate) async fn prune(
         }
     }
     for one in missed.prunable {
-        pruned.one(session, memory, one, &record).await?;
+        pruned.one(session, (memory, records), one).await?;
     }
     Ok(pruned)
 }
@@ -185,32 +191,33 @@ impl Pruned {
     async fn one(
         &mut self,
         session: &Session<'_>,
-        memory: &Memory,
+        (memory, records): (&Memory, &ReplicatedCheckpoint),
         one: Prunable,
-        record: &impl Fn(Step, &[String]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let stays = |path: &&String| self.said.contains(*path) && !self.is_deleted(path);
+        let stays = |path: &&String| self.said.contains(*path) && !self.deleted.contains(*path);
         let used: Vec<_> = one.used_by.iter().filter(stays).cloned().collect();
         if !used.is_empty() {
             self.stays(one.path, Unpruned::Used(used));
             return Ok(());
         }
-        if let Some(why) = delete(session, memory, &one).await? {
+        let step = one.kind.step();
+        begun::pruning(records, step, &one.path)?;
+        records.replicate().await?;
+        let why = delete(session, memory, &one).await?;
+        if let Some(why) = why {
+            // What could not be seen afterwards is looked at by the next run.
+            if !matches!(why, Unpruned::Unseen(..)) {
+                begun::pruned(records, (step, &one.path), false)?;
+            }
             self.stays(one.path, why);
             return Ok(());
         }
-        session.note(format!("deleted: {}", one.path));
-        let (step, path) = (one.kind.step(), one.path);
+        let path = one.path;
+        session.note(format!("deleted: {path}"));
+        begun::pruned(records, (step, &path), true)?;
         self.said.insert(path.clone());
-        let all = self.deleted.entry(step).or_default();
-        all.push(path.clone());
-        record(step, all)?;
+        self.deleted.insert(path.clone());
         Ok(memory.forget(&path)?)
-    }
-
-    fn is_deleted(&self, path: &str) -> bool {
-        let mut deleted = self.deleted.values().flatten();
-        deleted.any(|one| one == path)
     }
 }
 
@@ -278,8 +285,9 @@ async fn delete(
     Ok(match standing(session, memory, &one.path).await? {
         Standing::Gone => None,
         Standing::Denied(path) => Some(Unpruned::unseen(own_name(session), &path)),
-        Standing::NotReadBack | Standing::Changed(_) | Standing::AsWritten(_) => {
-            Some(Unpruned::StillThere)
-        }
+        Standing::TooMany(..)
+        | Standing::NotReadBack
+        | Standing::Changed(_)
+        | Standing::AsWritten(_) => Some(Unpruned::StillThere),
     })
 }

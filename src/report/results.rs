@@ -158,10 +158,11 @@ fn for_a_ticket(
         ""
     };
     let facts = summary::facts(summary, layout.width);
+    let apart = summary::apart(&summary.apart, layout.width);
     let next = summary::next(summary, layout.width);
     let report = report.map(|report| format!("report: {}\n", from_here(report)));
     format!(
-        "{headline}\n\n{facts}\n{none}{open}{next}{}",
+        "{headline}\n\n{facts}\n{none}{open}{apart}{next}{}",
         report.unwrap_or_default()
     )
 }

@@ -1,6 +1,7 @@
 //! What a ceremony came to, as lines that somebody pastes into a ticket.
 
 use crate::event::{Adopted, AuditProof, BreakGlassState, RootState, SharesKept, Shown, Summary};
+use crate::machine::Apart;
 use crate::report::results::one_line;
 
 /// Columns of what each line is about.
@@ -31,6 +32,28 @@ pub(super) fn facts(summary: &Summary, width: Option<usize>) -> String {
     line("logins", &logins(&summary.logins));
     line("break-glass", &break_glass(&summary.break_glass));
     line("root", &root(&summary.root));
+    text
+}
+
+/// What lies on other machines, and where it is seen: each machine once.
+pub(super) fn apart(all: &[Apart], width: Option<usize>) -> String {
+    let mut text = String::new();
+    if all.is_empty() {
+        return text;
+    }
+    text.push_str("on another machine, counted apart:\n");
+    let mut machines: Vec<(&str, &str)> = Vec::new();
+    for one in all {
+        text.push_str(&format!("  - {}\n", one_line(&one.what, 4, width)));
+        let machine = (one.on.as_str(), one.look.as_str());
+        if !machines.contains(&machine) {
+            machines.push(machine);
+        }
+    }
+    for (on, look) in machines {
+        let on = one_line(&format!("look on {on}:"), 2, width);
+        text.push_str(&format!("  {on}\n      {}\n", one_line(look, 6, None)));
+    }
     text
 }
 
@@ -191,6 +214,7 @@ mod tests {
                     now,
                 ),
             },
+            apart: Vec::new(),
             next: "vault-bootstrap apply".into(),
             why: "checks that everything is still as the file says".into(),
         }
@@ -215,6 +239,29 @@ mod tests {
             let text = facts(&summary(false), Some(width));
             assert!(text.lines().all(|line| line.len() <= width), "{text}");
         }
+    }
+
+    #[test]
+    fn what_lies_on_other_machines_is_named_with_each_of_them_once() {
+        let one = |what: &str, on: &str, look: &str| Apart {
+            thing: crate::machine::Thing::Secret,
+            what: what.into(),
+            on: on.into(),
+            look: look.into(),
+        };
+        let all = [
+            one("a secret", "the operator's machine", "x --from operator"),
+            one("a log", "the server's own machine", "x --from server"),
+            one("a share", "the operator's machine", "x --from operator"),
+        ];
+        assert_eq!(
+            apart(&all, Some(80)),
+            "on another machine, counted apart:\n\
+             \u{20} - a secret\n  - a log\n  - a share\n\
+             \u{20} look on the operator's machine:\n      x --from operator\n\
+             \u{20} look on the server's own machine:\n      x --from server\n"
+        );
+        assert_eq!(apart(&[], None), "");
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::checkpoint::{Diary, now};
 use crate::code::Code;
 use crate::config::{AuditDevice, Config};
 use crate::failure::Failure;
-use crate::finding::Finding;
+use crate::finding::{Detail, Finding};
+use crate::machine::{Machine, Thing};
 use crate::plain_http::is_this_machine;
 use crate::secret::Token;
 use crate::session::{Cluster, Session};
@@ -99,14 +100,27 @@ pub(crate) struct AuditTrail {
     logs: Vec<DeviceLog>,
     /// They were here once.
     gone: Vec<(String, PathBuf)>,
+    /// Those in which something is expected and nobody can look here: the device, its log, and why.
+    unread: Vec<(String, PathBuf, String)>,
 }
 
 impl AuditTrail {
     /// Looks where the logs are. Nothing is expected of a log that cannot be read here, or of which nothing says that it
     /// is the one of this very server: one on this machine is, and so is the one in which the ceremony found its marker.
     pub(crate) fn begin(config: &Config, diary: Option<&Diary>, client: &Client) -> Self {
+        Self::begin_from(None, config, diary, client)
+    }
+
+    /// The same, from a machine that somebody has named: the server's own has its logs.
+    fn begin_from(
+        machine: Option<Machine>,
+        config: &Config,
+        diary: Option<&Diary>,
+        client: &Client,
+    ) -> Self {
         let server = client.address();
-        let local = Url::parse(server).is_ok_and(|url| is_this_machine(&url));
+        let local = machine.is_some_and(|machine| machine.sees(Thing::AuditLog))
+            || Url::parse(server).is_ok_and(|url| is_this_machine(&url));
         let proved = diary.map_or_else(BTreeMap::new, |diary| proved_at(diary, server));
         let is_proved = |device: &str| proved.get(device).is_some_and(|how| how == FOUND_IN_LOG);
         let whole = |device: &str| {
@@ -118,6 +132,7 @@ impl AuditTrail {
         let logs = logs(config).into_iter().filter(|one| {
             one.file.is_absolute() && whole(&one.device) && (local || is_proved(&one.device))
         });
+        let logs: Vec<DeviceLog> = logs.collect();
         // A server of this machine keeps its log where the ceremony read it, whatever its port is now.
         let read_here = diary.map_or_else(BTreeSet::new, read_here);
         let was_here = |device: &str| is_proved(device) || (local && read_here.contains(device));
@@ -126,12 +141,30 @@ impl AuditTrail {
                 && file.parent().is_some_and(Path::is_dir)
                 && matches!(AuditLog::at(file), Ok(None))
         });
+        let gone: Vec<_> = gone
+            .map(|(device, file)| (device.path.clone(), file))
+            .collect();
+        let unread = files(config).filter_map(|(device, file)| {
+            let path = device.path.clone();
+            let here = logs.iter().find(|one| one.device == path);
+            let is_gone = gone.iter().any(|(one, _)| *one == path);
+            let why = match here.map(|one| &one.log) {
+                Some(Ok(_)) => return None,
+                Some(Err(why)) => why.clone(),
+                None if is_gone || !whole(&path) => return None,
+                None if !local => format!("{server} is not known to write to this machine"),
+                None if !file.is_absolute() => {
+                    "its path begins in the server's directory".to_owned()
+                }
+                None => "it is not on this machine".to_owned(),
+            };
+            Some((path, file, why))
+        });
         Self {
             server: server.to_owned(),
-            logs: logs.collect(),
-            gone: gone
-                .map(|(device, file)| (device.path.clone(), file))
-                .collect(),
+            unread: unread.collect(),
+            logs,
+            gone,
         }
     }
 
@@ -147,18 +180,33 @@ impl AuditTrail {
 
     /// The devices in whose log a request does not come to stand that was answered. Without its id none can be looked for.
     pub(crate) async fn lacks(&self, request_id: &str, cluster: &Cluster<'_>) -> Vec<Elsewhere> {
-        let mut elsewhere = self.gone();
-        if request_id.is_empty() {
-            return elsewhere;
-        }
+        // What cannot be read says nothing.
+        self.looked(request_id, cluster).await.elsewhere
+    }
+
+    async fn looked(&self, request_id: &str, cluster: &Cluster<'_>) -> Looked {
+        let mut looked = Looked {
+            elsewhere: self.gone(),
+            unread: self.unread.iter().map(unread).collect(),
+        };
         for DeviceLog { device, file, log } in &self.logs {
             let Ok(log) = log else { continue };
-            // What cannot be read says nothing.
-            if matches!(written(log, request_id, cluster).await, Ok(false)) {
-                elsewhere.push(self.elsewhere(&(device.clone(), file.clone())));
-            }
+            let one = (device.clone(), file.clone());
+            let why = if request_id.is_empty() {
+                "the server gave its answer no id to look for".to_owned()
+            } else {
+                match written(log, request_id, cluster).await {
+                    Ok(true) => continue,
+                    Ok(false) => {
+                        looked.elsewhere.push(self.elsewhere(&one));
+                        continue;
+                    }
+                    Err(error) => error.to_string(),
+                }
+            };
+            looked.unread.push(unread(&(one.0, one.1, why)));
         }
-        elsewhere
+        looked
     }
 
     fn elsewhere(&self, (device, file): &(String, PathBuf)) -> Elsewhere {
@@ -167,6 +215,23 @@ impl AuditTrail {
             file: file.clone(),
             server: self.server.clone(),
         }
+    }
+}
+
+/// What a look at all logs found.
+#[derive(Default)]
+pub(crate) struct Looked {
+    /// Devices that write somewhere else.
+    pub(crate) elsewhere: Vec<Elsewhere>,
+    /// Logs that could not be looked at, and why.
+    pub(crate) unread: Vec<Detail>,
+}
+
+fn unread((device, file, why): &(String, PathBuf, String)) -> Detail {
+    Detail::AuditLog {
+        device: device.clone(),
+        file: file.display().to_string(),
+        why: why.clone(),
     }
 }
 
@@ -212,22 +277,22 @@ pub(crate) async fn written(log: &AuditLog, text: &str, cluster: &Cluster<'_>) -
     }
 }
 
-/// Looks whether one more request of this token comes to stand in every log that can be read here.
+/// Looks whether one more request of this token comes to stand in every log that can be read here, on this machine.
 ///
 /// # Errors
 /// The server does not answer the token.
 pub(crate) async fn look(
     session: &Session<'_>,
-    diary: &Diary,
+    (diary, machine): (&Diary, Option<Machine>),
     token: &Token,
-) -> Result<Vec<Elsewhere>, vault::Error> {
+) -> Result<Looked, vault::Error> {
     let client = session.client();
-    let trail = AuditTrail::begin(session.config, Some(diary), &client);
+    let trail = AuditTrail::begin_from(machine, session.config, Some(diary), &client);
     if trail.is_empty() {
-        return Ok(Vec::new());
+        return Ok(trail.looked("", &session.cluster).await);
     }
     let asked = token::lookup_self(&session.at_home(&client), token).await?;
-    Ok(trail.lacks(&asked.request_id, &session.cluster).await)
+    Ok(trail.looked(&asked.request_id, &session.cluster).await)
 }
 
 /// Sends a marker, asks for its HMAC and looks for that in the log where the log can be read from here.

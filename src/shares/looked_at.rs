@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::custodian::{self, Custodian, Observation as Look, Stored};
 use crate::failure::Failure;
 use crate::finding::{Finding, NewShares};
+use crate::machine::{Machine, Thing};
 use crate::shares::as_stored;
 
 /// Looks at what is recorded as stored with each of them: version and digest, never a share. While the shares are in hand,
@@ -100,6 +101,32 @@ impl LookedAt {
                 .missing
                 .push(format!("{} has no share yet", custodian.name())),
         }
+    }
+
+    /// A share in a file that is not here, on a machine `from` which that need not be seen, is on another one: it was not
+    /// looked at.
+    pub(crate) fn leave_elsewhere(&mut self, config: &Config, from: Option<Machine>) {
+        if from.is_none_or(|from| from.sees(Thing::CustodiansShare)) {
+            return;
+        }
+        let is_file = |name: &str| {
+            let mut custodians = config.init.custodians.iter();
+            custodians.any(|one| one.name == name && one.kind.is_a_file())
+        };
+        self.lost.retain(|one| {
+            let (name, at) = match one {
+                Finding::ShareGone(at, name, _) | Finding::ShareStoredElsewhere(name, at, _)
+                    if is_file(name) =>
+                {
+                    (name, at)
+                }
+                _ => return true,
+            };
+            let text =
+                format!("the share of {name} was not looked at: {at} is not on this machine");
+            self.unseen.push(text);
+            false
+        });
     }
 
     /// Says of each that is lost whether the others may still make new ones: those that were not seen may be there, and

@@ -19,6 +19,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("hardening", &[]),
     ("plain_http", &["disk"]),
     ("step", &[]),
+    ("machine", &[]),
     ("cli", &["span"]),
     ("examples", &[]),
     ("config", &["code", "disk", "plain_http", "printable", "shell", "span"]),
@@ -37,9 +38,9 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("replica", &["aws", "backend", "hex", "printable", "shell"]),
     ("door", &["code", "child", "disk", "failure", "kubernetes", "secret", "vault", "span"]),
     // What is not as it should be, as data.
-    ("finding", &["code", "printable", "shell", "step", "vault", "span"]),
+    ("finding", &["code", "machine", "printable", "shell", "step", "vault", "span"]),
     // What every verb says, and how.
-    ("event", &["code", "door", "evidence", "failure", "interrupt", "printable", "step"]),
+    ("event", &["code", "door", "evidence", "failure", "interrupt", "machine", "printable", "step"]),
     ("root_generation", &["code", "event", "failure", "hex", "secret", "shell", "vault", "span"]),
     // From the file to the systems.
     ("edge", &["code", "aws", "backend", "config", "custodian", "disk", "door", "envelope", "failure",
@@ -48,12 +49,12 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("holder_file", &["config", "edge", "hex", "shell"]),
     ("checkpoint", &["code", "backend", "config", "custodian", "disk", "edge", "envelope", "event", "evidence",
         "failure", "hex", "interrupt", "replica", "root_generation", "secret", "step", "shell", "span"]),
-    ("session", &["code", "audit_log", "checkpoint", "config", "door", "edge", "event", "failure", "finding", "plain_http", "secret",
+    ("session", &["code", "audit_log", "checkpoint", "config", "door", "edge", "event", "failure", "finding", "machine", "plain_http", "secret",
         "step", "vault", "shell", "span"]),
     ("memory", &["checkpoint", "disk", "envelope", "secret", "vault"]),
     ("desired", &["code", "checkpoint", "config", "custodian", "edge", "memory", "evidence", "failure", "finding", "secret",
         "session", "step", "vault", "printable", "shell"]),
-    ("shares", &["code", "checkpoint", "config", "custodian", "edge", "event", "failure", "finding", "prompt",
+    ("shares", &["code", "checkpoint", "config", "custodian", "edge", "event", "failure", "finding", "machine", "prompt",
         "root_generation", "secret", "step", "vault", "shell"]),
     ("changes", &["checkpoint", "code", "config", "desired", "event", "failure", "finding", "memory", "session", "shell",
         "step", "vault"]),
@@ -61,7 +62,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "shell", "step", "vault"]),
     // Verbs.
     ("bootstrap", &["changes", "code", "aws", "checkpoint", "config", "custodian", "desired", "door", "edge",
-        "envelope", "event", "evidence", "failure", "finding", "holder_file", "interrupt", "memory",
+        "envelope", "event", "evidence", "failure", "finding", "holder_file", "interrupt", "machine", "memory",
         "text_layout", "prompt", "pruning", "root_generation", "secret", "session", "shares", "step",
         "vault", "shell", "printable", "span"]),
     ("plan", &["bootstrap", "changes", "checkpoint", "code", "config", "custodian", "desired", "disk", "edge", "event", "evidence",
@@ -81,9 +82,9 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "finding", "holder_file", "interrupt", "prompt", "secret", "session", "shares", "vault", "shell",
         "step", "evidence", "span"]),
     // The terminal, and what was typed there.
-    ("report", &["code", "cli", "event", "failure", "finding", "screen", "text_layout", "step", "printable",
+    ("report", &["code", "cli", "event", "failure", "finding", "machine", "screen", "text_layout", "step", "printable",
         "shell", "span"]),
     ("dispatch", &["abandon", "status", "code", "bootstrap", "break_glass", "cli", "config", "edge", "event", "evidence", "examples",
-        "failure", "holders", "import", "interrupt", "plan", "pruning", "recovery", "report", "session", "shell"]),
+        "failure", "holders", "import", "interrupt", "machine", "plan", "pruning", "recovery", "report", "session", "shell"]),
     ("main", &["code", "cli", "dispatch", "failure", "hardening", "report", "secret"]),
 ];

@@ -43,6 +43,7 @@ mod initialisation;
 mod interrupted;
 mod killed;
 mod leader;
+mod looked_from;
 mod looking;
 mod made_by_servers;
 mod many_files;

@@ -109,3 +109,79 @@ fn fields_that_the_file_does_not_name_are_left_to_others_and_those_that_it_names
         );
     }
 }
+
+#[test]
+fn what_a_write_does_not_name_is_left_to_others_and_what_it_named_goes_back_with_the_entry() {
+    const APP: &str = "secret/metadata/app";
+    const CONFIG: &str = "secret/config";
+    for setup in EACH {
+        require!(setup.components());
+        let (server, mut ceremony) = handed_over_managed(setup);
+        let may = "capabilities = [\"create\", \"read\", \"update\"]";
+        let rules = format!("path \"{APP}\" {{ {may} }}\npath \"{CONFIG}\" {{ {may} }}");
+        ceremony
+            .set("/policies/keeper", json!({ "rules": rules }))
+            .set(
+                "/auth/userpass/users/admin/token_policies",
+                json!(["auditor", "admin", "keeper"]),
+            );
+        saved(&ceremony).never_says(&["differs from the file"]);
+        ceremony.set(
+            "/writes",
+            json!([
+                { "path": APP, "manage": "named", "data": { "max_versions": 5 } },
+                { "path": CONFIG, "manage": "named", "data": { "max_versions": 9 } },
+            ]),
+        );
+        ceremony.save();
+        ceremony
+            .run(&[&APPLY[..], &["--adopt-documents"]].concat())
+            .never_says(&["differs from the file"]);
+        let others = admin(&server, &ceremony);
+        let theirs = json!({ "cas_required": true, "custom_metadata": { "team": "theirs" } });
+        others.write(APP, &theirs);
+        others.write(CONFIG, &json!({ "delete_version_after": "3h" }));
+        let log = server.audit().after_this();
+        ceremony
+            .run(&APPLY)
+            .never_says(&["differs from the file", APP, CONFIG]);
+        assert_eq!(log.writes(), Vec::<String>::new(), "{setup:?}");
+        let left = || {
+            assert_eq!(field(&others, APP, "cas_required"), true, "{setup:?}");
+            let metadata = field(&others, APP, "custom_metadata");
+            assert_eq!(metadata, json!({ "team": "theirs" }), "{setup:?}");
+            let after = field(&others, CONFIG, "delete_version_after");
+            assert_eq!(after, "3h0m0s", "{setup:?}");
+        };
+        // What is named is the file's.
+        others.write(APP, &json!({ "max_versions": 2 }));
+        ceremony
+            .run(&["plan", "--login", "admin"])
+            .prints(&["max_versions"])
+            .never_says(&["cas_required", "delete_version_after"]);
+        ceremony.run(&APPLY).never_says(&["differs from the file"]);
+        assert_eq!(field(&others, APP, "max_versions"), 5, "{setup:?}");
+        left();
+        ceremony.remove("/writes");
+        saved(&ceremony).never_says(&["differs from the file"]);
+        assert_eq!(field(&others, APP, "max_versions"), 0, "{setup:?}");
+        assert_eq!(field(&others, CONFIG, "max_versions"), 0, "{setup:?}");
+        left();
+        for (path, why) in [
+            ("secret/data/app", "a write of values replaces all of them"),
+            (
+                "sys/quotas/rate-limit/all",
+                "resets each field that it does not name",
+            ),
+            ("sys/config/cors", "nobody has measured"),
+        ] {
+            let entry =
+                json!([{ "path": path, "manage": "named", "data": { "data": { "rate": 1 } } }]);
+            ceremony.set("/writes", entry);
+            ceremony.save();
+            for verb in [&["plan"][..], &APPLY] {
+                ceremony.run(verb).exits(2).says(&[path, why]);
+            }
+        }
+    }
+}

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::ceremony::{Api, Ceremony, Run, Server, handed_over_managed};
-use crate::support::{Setup, require};
+use crate::ceremony::{Api, Ceremony, Run, Server, handed_over_managed, killed_or_ended};
+use crate::support::{Action, Faults, Setup, require};
 
 const EACH: [Setup; 3] = [
     Setup::OpenBao272Static,
@@ -253,4 +253,140 @@ fn many_are_deleted_only_where_the_name_of_the_cluster_was_typed_and_a_killed_ru
         .says(&["nothing is to be deleted"])
         .never_says(&["many-"]);
     assert_eq!(log.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_deletion_of_a_killed_run_is_in_the_report_where_it_arrived_and_only_there() {
+    const ROLE: &str = "auth/approle/role/spare";
+    const POLICY: &str = "sys/policies/acl/left";
+    for setup in EACH {
+        require!(setup.components());
+        let (server, mut ceremony) = with_more(setup, true);
+        declare(&mut ceremony);
+        ceremony.set("/policies/adopted", read("secret/data/adopted"));
+        saved(&ceremony, &[&APPLY[..], &["--adopt-documents"]].concat())
+            .never_says(&["differs from the file"]);
+        take_out(&mut ceremony);
+        let faults = Faults::new()
+            .first(format!("DELETE {ROLE}"), Action::HoldAnswer)
+            .first(format!("DELETE {POLICY}"), Action::Hold);
+        let proxy = faults.before(&server.address());
+        ceremony.set("/cluster/address", json!(proxy.address()));
+        ceremony.save();
+        let prune = [&APPLY[..], &["--prune", KINDS]].concat();
+        let killed = || killed_or_ended(ceremony.tool().spawn(&prune), &[&proxy]);
+        let others = admin(&server, &ceremony);
+        assert!(killed().is_none(), "{:#?}", proxy.counts());
+        assert_eq!(others.get(ROLE).0, 404, "{setup:?}");
+        let gone = format!("a run that was killed was about to delete {ROLE}, and it is gone");
+        ceremony.run(&APPLY).says(&[&gone]);
+        let users = ["changed", "leaver"].map(|name| format!("auth/userpass/users/{name}"));
+        let deleted = json!([users[0], users[1], ROLE]);
+        assert_eq!(ceremony.evidence("roles")["pruned"], deleted, "{setup:?}");
+        ceremony.run(&APPLY).never_says(&[&gone]);
+        // This one never arrives.
+        assert!(killed().is_none(), "{:#?}", proxy.counts());
+        let still =
+            format!("a run that was killed was about to delete {POLICY}, and it is still there");
+        ceremony.run(&APPLY).says(&[&still]);
+        assert_eq!(others.get(POLICY).0, 200, "{setup:?}");
+        let before = json!(["sys/policies/acl/kept"]);
+        assert_eq!(ceremony.evidence("policies")["pruned"], before, "{setup:?}");
+        ceremony.run(&prune).says(&[&format!("deleted: {POLICY}")]);
+        // What is written later takes nothing from the record.
+        ceremony.set("/policies/later", read("secret/data/later"));
+        ceremony.set("/policies/more", more(false));
+        saved(&ceremony, &APPLY);
+        let pruned = &ceremony.evidence("policies")["pruned"];
+        assert!(
+            pruned
+                .as_array()
+                .is_some_and(|all| all.contains(&json!(POLICY))),
+            "{setup:?} {pruned}"
+        );
+    }
+}
+
+#[test]
+fn a_group_stays_where_somebody_has_something_by_it_through_other_groups() {
+    let group = |name: &str| format!("identity/group/name/{name}");
+    for setup in EACH {
+        require!(setup.components());
+        let (server, mut ceremony) = handed_over_managed(setup);
+        let deletes = json!({ "rules": "path \"identity/group/name/+\" { capabilities = [\"read\", \"delete\"] }" });
+        ceremony
+            .set("/policies/deletes", deletes)
+            .set("/policies/deep", read("secret/data/deep"))
+            .set("/policies/other", read("secret/data/other"))
+            .set(
+                "/auth/userpass/users/admin/token_policies",
+                json!(["auditor", "admin", "deletes"]),
+            )
+            .set(
+                "/identity",
+                json!({
+                    "entities": {
+                        "boss": { "aliases": [{ "auth": "userpass", "name": "admin" }] },
+                        "clerk": { "aliases": [{ "auth": "userpass", "name": "operator" }] },
+                        "nobody": {},
+                    },
+                    "groups": {
+                        "low": { "member_entities": ["boss"] },
+                        "mid": { "member_groups": ["low"] },
+                        "top": { "policies": ["deep"], "member_groups": ["mid"] },
+                        "inner": { "member_entities": ["clerk"] },
+                        "outer": { "policies": ["other"], "member_groups": ["inner"] },
+                        "idle": { "member_entities": ["nobody"] },
+                        "above-idle": { "policies": ["other"], "member_groups": ["idle"] },
+                    },
+                }),
+            );
+        saved(&ceremony, &[&APPLY[..], &["--adopt-documents"]].concat())
+            .never_says(&["differs from the file"]);
+        ceremony.remove("/identity/groups");
+        ceremony.save();
+        let in_use = "not deleted: the login admin, which would delete it, may do something by it";
+        let comes_in = "not deleted: the login operator of the file logs in by it";
+        let plan = ceremony.run(&[
+            "plan", "--login", "admin", "--prune", "groups", "--output", "json",
+        ]);
+        let text = plan.to_string();
+        let items = |name: &str| {
+            let end = plan.events().pop().expect("an event");
+            let steps = end["steps"].as_array().cloned().unwrap_or_default();
+            let items = steps
+                .iter()
+                .flat_map(|step| step["items"].as_array().cloned());
+            let found = items.flatten().find(|one| one["path"] == group(name));
+            let found = found.unwrap_or_else(|| panic!("{name} {text}"));
+            found["not_written"].as_str().unwrap_or_default().to_owned()
+        };
+        for (name, why) in [
+            ("top", in_use),
+            ("mid", in_use),
+            ("low", in_use),
+            ("inner", comes_in),
+            ("outer", comes_in),
+        ] {
+            let why = why.trim_start_matches("not deleted: ");
+            assert!(
+                items(name).contains(why),
+                "{setup:?} {name} {}",
+                items(name)
+            );
+        }
+        let run = ceremony.run(&[&APPLY[..], &["--prune", "groups"]].concat());
+        let others = admin(&server, &ceremony);
+        for (name, status) in [
+            ("top", 200),
+            ("mid", 200),
+            ("low", 200),
+            ("inner", 200),
+            ("outer", 200),
+            ("idle", 404),
+            ("above-idle", 404),
+        ] {
+            assert_eq!(others.get(&group(name)).0, status, "{setup:?} {name} {run}");
+        }
+    }
 }

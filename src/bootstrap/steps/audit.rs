@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::config::AuditDevice as Wanted;
 use crate::desired::audit_device::{differences, is_raw, log_of, stanza};
 use crate::desired::observation::Observation;
-use crate::evidence::facts::Evidence;
+use crate::evidence::facts::{Evidence, NOT_RECHECKED};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::secret::Token;
@@ -24,16 +24,17 @@ use crate::vault::Error;
 use crate::vault::audit::{self, AuditDevice};
 
 pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
-    let mut findings = elsewhere(view).await?;
+    let (mut findings, unread) = elsewhere(view).await?;
     let undeclared = view.config.audit.is_empty();
     let look = match look(view, view.token()?).await {
         Ok(look) => look,
         Err(error) if error.is_forbidden() => {
             findings.extend(undeclared.then_some(Finding::AuditDevicesUnseen));
             let paths = vec!["sys/audit".to_owned()];
+            let details = [vec![Detail::MayNotRead { paths }], unread].concat();
             return Ok(Observation {
                 findings,
-                ..Observation::unknown(vec![Detail::MayNotRead { paths }])
+                ..Observation::unknown(details)
             });
         }
         Err(error) => return Err(error.into()),
@@ -73,7 +74,18 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     } else {
         Observation::present(Evidence::default().with("devices", look.paths()))
     };
-    Ok(Observation { findings, ..found })
+    let (mut details, mut evidence) = (found.details, found.evidence);
+    if !unread.is_empty() {
+        let said: Vec<_> = unread.iter().map(ToString::to_string).collect();
+        evidence.set(NOT_RECHECKED, said);
+    }
+    details.extend(unread);
+    Ok(Observation {
+        findings,
+        details,
+        evidence,
+        ..found
+    })
 }
 
 pub(super) async fn apply(
@@ -111,13 +123,17 @@ pub(super) async fn apply(
         .with(PROVED, proofs))
 }
 
-/// Where no marker is sent any more: the logs that can be read here, and are without what is asked now.
-async fn elsewhere(view: &View<'_>) -> Result<Vec<Finding>, Failure> {
+/// Where no marker is sent any more: the logs that can be read here, and are without what is asked now; and where looking is
+/// all that was asked for, those that cannot.
+async fn elsewhere(view: &View<'_>) -> Result<(Vec<Finding>, Vec<Detail>), Failure> {
     if view.recorded() != Recorded::Done || view.revokes_root() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
-    let found = audit_trail::look(view, &view.diary, view.token()?).await?;
-    Ok(found.into_iter().map(Finding::from).collect())
+    let check = view.options.check;
+    let found = audit_trail::look(view, (&view.diary, check), view.token()?).await?;
+    let findings = found.elsewhere.into_iter().map(Finding::from).collect();
+    let unread = check.map_or_else(Vec::new, |_| found.unread);
+    Ok((findings, unread))
 }
 
 /// The server's devices beside the file's.

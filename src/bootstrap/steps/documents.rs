@@ -6,7 +6,7 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
 use crate::code::Code;
 use crate::config::accessors::{filled, named};
-use crate::config::{Field, PolicySource};
+use crate::config::{Field, OfWrite, PolicySource};
 use crate::desired::observation::Observation;
 use crate::desired::{
     self, Document, Kind, Read, answers, auditor, grant, kind, resolve, unmanaged,
@@ -154,12 +154,13 @@ pub(super) async fn observe_writes(view: &View<'_>) -> Result<Observation, Failu
     let known = answers::known(view, view.memory, readable).await;
     let documents = view.config.writes.iter().map(|write| {
         let mut kind = Kind::of_path(view.config, &write.path);
-        kind.initial &= !write.manage;
+        kind.initial &= write.manage != OfWrite::Values;
         let body = resolve::body(view, &write.data)?;
         let document = Document::new(write.path.clone(), body, kind);
         let document = Document {
             keeps: answers::kept(view.config, write),
             hands_out: write.hand_out.is_some(),
+            named_only: write.manage == OfWrite::Named,
             ..document.leaving(&write.unmanaged_fields)
         };
         Ok(document.taking(answers::taken(view.config, write), &known))

@@ -7,14 +7,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::checkpoint::Rehearsed;
 use crate::checkpoint::directory::write_beside;
 use crate::checkpoint::journal::REHEARSED;
 use crate::checkpoint::replica::looking::look_at_evidence;
+use crate::checkpoint::{Rehearsed, ReplicatedCheckpoint};
 use crate::code::Code;
 use crate::config::Config;
 use crate::disk;
 use crate::edge::failures::of_replica;
+use crate::event::Caller;
 use crate::evidence::run::Written;
 use crate::failure::Failure;
 use crate::replica::{Documents, Replica};
@@ -145,6 +146,30 @@ pub(crate) async fn take_up_rehearsal(
     };
     rehearsed.keep(directory)?;
     Ok(Some(rehearsed.evidence))
+}
+
+/// Another machine may have rehearsed since, and this one be new. One that cannot be seen leaves a finding: that none is
+/// known.
+pub(crate) async fn rehearsed_elsewhere(
+    config: &Config,
+    records: &ReplicatedCheckpoint,
+    caller: Caller<'_>,
+) {
+    if records.replica().is_none() || !records.diary().handed_over() {
+        return;
+    }
+    let diary = records.diary();
+    match take_up_rehearsal(config, diary.cluster.cluster_id.as_deref()).await {
+        Ok(None) => {}
+        Ok(Some(evidence)) => caller.events.note(format!(
+            "the last rehearsal is known from the replica: {}",
+            evidence.display()
+        )),
+        Err(failure) => caller.events.warn(
+            failure.code(),
+            format!("the last rehearsal at the replica cannot be read: {failure}"),
+        ),
+    }
 }
 
 /// Evidence that is here already is never written over.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 
 use crate::config::auth_types::{TYPED, Tune, mount_path};
-use crate::config::forms::{FreeFields, ManageNamed, Named, Setting};
+use crate::config::forms::{FreeFields, ManageNamed, ManageWrite, Named, Setting};
 use crate::config::model::hand_out::{HandOut, secret_of};
 use crate::config::section::{At, Read, section};
 use crate::config::sections::config_is_elsewhere;
@@ -119,6 +119,35 @@ pub enum Manage {
 impl Read for Manage {
     fn read(at: At) -> Option<Self> {
         (at.node.text() == Some("named")).then_some(Self::Named)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::Whole)
+    }
+}
+
+/// How much of an entry of `writes` is the file's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OfWrite {
+    /// All of it, but of values of `kv` no more than the first.
+    #[default]
+    Whole,
+    /// All of it, values of `kv` too.
+    Values,
+    /// What it names: the rest is left to another tool.
+    Named,
+}
+
+impl Read for OfWrite {
+    fn read(at: At) -> Option<Self> {
+        if at.node.text() == Some("named") {
+            return Some(Self::Named);
+        }
+        Some(if bool::read(at)? {
+            Self::Values
+        } else {
+            Self::Whole
+        })
     }
 
     fn absent() -> Option<Self> {
@@ -260,9 +289,10 @@ section! {
         pub unmanaged_fields: Vec<String>,
         /// Where secrets of its answer go, once: the entry is then done once, and again only with `--again PATH`.
         pub hand_out: Option<HandOut>,
-        /// For data of `kv`: it is compared, and written, after hand-over too. Otherwise it is a first value.
-        #[schemars(with = "Option<bool>")]
-        pub manage: bool,
+        /// `true`, for data of `kv`: it is compared, and written, after hand-over too; otherwise it is a first value.
+        /// `named`: only the fields that are named here are compared and written.
+        #[schemars(with = "Option<ManageWrite>")]
+        pub manage: OfWrite,
     }
 }
 
@@ -274,7 +304,7 @@ impl Write {
             data,
             name: None,
             unmanaged_fields: Vec::new(),
-            manage: false,
+            manage: OfWrite::default(),
             hand_out: None,
         }
     }

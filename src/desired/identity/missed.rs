@@ -1,15 +1,20 @@
 //! A group, entity or alias that the file names no more, in the words in which it was remembered: ids are the names that
 //! they had then, as long as it is they who have them.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::config::role_id_path;
 use crate::desired::identity::answers::{Alias, accessors};
 use crate::desired::identity::paths::{BEGINS, parts};
+use crate::desired::view::CONCURRENCY;
 use crate::failure::Failure;
 use crate::memory::Remembered;
 use crate::session::Session;
 use crate::vault;
+
+/// So many members of a group are read at the most: of more it is not said who they are.
+const READ_AT_MOST: usize = 1000;
 
 /// What is there.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(crate) enum Found {
     Gone,
     /// This login may not read that path.
     Denied(String),
+    /// It has so many members, in this field, that they were not read.
+    TooMany(&'static str, usize),
     /// What it says, and the whole answer.
     There(Value, There),
 }
@@ -49,6 +56,7 @@ pub(crate) async fn found(
     match looked {
         Ok(found) => Ok(found),
         Err(Stop::Denied(path)) => Ok(Found::Denied(path)),
+        Err(Stop::TooMany(field, count)) => Ok(Found::TooMany(field, count)),
         Err(Stop::Failed(failure)) => Err(failure),
     }
 }
@@ -56,6 +64,7 @@ pub(crate) async fn found(
 /// Why looking came to no end.
 enum Stop {
     Denied(String),
+    TooMany(&'static str, usize),
     Failed(Failure),
 }
 
@@ -99,19 +108,32 @@ async fn whole(session: &Session<'_>, owner: &str, known: &Remembered) -> Result
     Ok(Found::There(said, There { answer, at }))
 }
 
-/// The names of members. Whoever was remembered by the name of an alias is called so if they still have it.
+/// The names of members. Whoever was remembered by the name of an alias is called so if they still have it. Where they are
+/// more or fewer than were remembered, they are others, whoever they are.
 async fn names(
     session: &Session<'_>,
     ids: &Value,
-    (kind, field): (&str, &str),
+    (kind, field): (&str, &'static str),
     known: &Remembered,
 ) -> Result<Value, Stop> {
     let then = known.made.as_ref().and_then(|made| made.shown(field));
+    let ids = strings(ids);
+    if !are_read(then, ids.len()).map_err(|count| Stop::TooMany(field, count))? {
+        return Ok(json!(ids));
+    }
     let then: Vec<&str> = strings(then.unwrap_or(&Value::Null));
+    let members: Vec<(&str, Option<Value>)> = stream::iter(ids)
+        .map(|id| async move {
+            let member = read(session, &format!("identity/{kind}/id/{id}")).await?;
+            Ok::<_, Stop>((id, member))
+        })
+        .buffer_unordered(CONCURRENCY)
+        .try_collect()
+        .await?;
     let mut methods = None;
     let mut names = Vec::new();
-    for id in strings(ids) {
-        let Some(member) = read(session, &format!("identity/{kind}/id/{id}")).await? else {
+    for (id, member) in members {
+        let Some(member) = member else {
             names.push(id.to_owned());
             continue;
         };
@@ -133,6 +155,19 @@ async fn names(
     }
     names.sort();
     Ok(json!(names))
+}
+
+/// Whether it takes reading so many members to know whether they are those of then.
+///
+/// # Errors
+/// It does, and they are too many.
+fn are_read(then: Option<&Value>, count: usize) -> Result<bool, usize> {
+    let then = then.and_then(Value::as_array);
+    match then {
+        Some(then) if then.len() != count => Ok(false),
+        _ if count > READ_AT_MOST => Err(count),
+        _ => Ok(true),
+    }
 }
 
 fn strings(list: &Value) -> Vec<&str> {
@@ -199,4 +234,24 @@ async fn is_called(
     }
     let role = read(session, &role_id_path(method, then)).await?;
     Ok(role.is_some_and(|role| role["role_id"] == now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_read_where_that_tells_something_and_they_are_not_too_many() {
+        let then = |count: usize| json!(vec!["a"; count]);
+        for (before, now, read) in [
+            (Some(then(2)), 2, Ok(true)),
+            (None, 2, Ok(true)),
+            (Some(then(2)), 5000, Ok(false)),
+            (Some(then(1000)), 1000, Ok(true)),
+            (Some(then(1001)), 1001, Err(1001)),
+            (None, 1001, Err(1001)),
+        ] {
+            assert_eq!(are_read(before.as_ref(), now), read, "{now}");
+        }
+    }
 }

@@ -125,8 +125,8 @@ pub(crate) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     let (revoked, last) = last_look(ceremony, &client, &own.accessor).await?;
     ceremony.whole_tokens.add(last.accessors());
     // Whoever ends root leaves a line of it: the log may have been moved since the step that looked.
-    let trail = audit_trail::look(ceremony, &ceremony.diary(), ceremony.token()?).await?;
-    audit_trail::all_written(&trail).map_err(root_stands)?;
+    let looked = audit_trail::look(ceremony, (&ceremony.diary(), None), ceremony.token()?).await?;
+    audit_trail::all_written(&looked.elsewhere).map_err(root_stands)?;
     // It may be long since they were given to their custodians, and without a quorum there is no break-glass.
     scrub::custodians_again(ceremony)
         .await

@@ -54,6 +54,7 @@ pub(crate) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     let lost = found.lost.len();
     found.lost.retain(|one| !is_known(one));
     let with_them = lost - found.lost.len();
+    found.leave_elsewhere(view.config, view.options.check);
     found.whether_enough_are_left(with_them, view.config.init.threshold);
     let evidence = Evidence::default().with("custodians", &found.there);
     let observation = if !found.missing.is_empty() {
