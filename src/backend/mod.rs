@@ -29,11 +29,12 @@ const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// How many causes of a connection failure are followed.
 const CAUSES: usize = 8;
 /// Codes with which AWS says: not now.
-const PASSING: [&str; 15] = [
+const PASSING: [&str; 16] = [
     "DependencyTimeoutException",
     "InternalError",
     "InternalFailure",
     "InternalServerError",
+    "InternalServiceError",
     "KMSInternalException",
     "LimitExceededException",
     "RequestLimitExceeded",
@@ -99,6 +100,9 @@ pub enum Kind {
     /// Somebody else's value (or one of another run) is under the name.
     #[error("custodian name already taken")]
     Taken,
+    /// A secret that somebody has deleted, and that is not gone yet: nothing can have its name meanwhile.
+    #[error("is scheduled for deletion")]
+    DeletionPending,
     /// Another machine went on from what was to be replaced.
     #[error("another machine went on there meanwhile")]
     Overtaken,
@@ -286,7 +290,10 @@ fn general_advice(address: &str, kind: &Kind) -> Option<String> {
 /// The variable that says where a service of AWS is, and what it says, without user and password.
 fn endpoint(address: &str, variable: impl Fn(&str) -> Option<String>) -> String {
     let service = address.split("://").next().unwrap_or_default();
-    let service = service.trim_start_matches("aws-").to_uppercase();
+    let service = match service.trim_start_matches("aws-") {
+        "secretsmanager" => "SECRETS_MANAGER".to_owned(),
+        service => service.to_uppercase(),
+    };
     let names = [format!("{ENDPOINT}_{service}"), ENDPOINT.to_owned()];
     for name in names {
         let Some(url) = variable(&name).and_then(|value| url::Url::parse(&value).ok()) else {

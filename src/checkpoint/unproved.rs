@@ -23,7 +23,7 @@ pub(crate) fn unproved_custodians<'a>(
     let is_open = |custodian: &&'a Custodian| {
         // What a proof is about, where the file alone says it.
         let subject = match &custodian.kind {
-            CustodianKind::Ssm(_) => return false,
+            CustodianKind::Ssm(_) | CustodianKind::SecretsManager(_) => return false,
             CustodianKind::Age(age) => Some(age.recipient.clone()),
             CustodianKind::Kubernetes(kept) => Some(kept.recipient.clone()),
             CustodianKind::Pgp(pgp) => pgp

@@ -1,11 +1,14 @@
 //! What is known of a share in its place: public facts, before and after.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::backend::{Error, Kind};
 use crate::hex;
 
 /// Public facts about a share in its place; never a hash of the share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     /// As [`Custodian::address`].
     pub address: String,
@@ -18,6 +21,9 @@ pub struct Stored {
     /// `sha256:HEX` of the ciphertext in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// What else is watched there, by name: versions and key of a secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watched: BTreeMap<String, String>,
 }
 
 /// What a later look at a stored share found.
@@ -82,8 +88,29 @@ impl Prepared {
     }
 }
 
+/// What a look found beside what was recorded. A link in its place, or a deletion that was asked for, is a change as well.
+pub(super) fn seen(
+    recorded: &Stored,
+    found: Result<Option<Stored>, Error>,
+) -> Result<Observation, Error> {
+    let error = match found {
+        Ok(found) => {
+            return Ok(found.map_or(Observation::Missing, |found| compare(recorded, &found)));
+        }
+        Err(error) => error,
+    };
+    match error.kind() {
+        Kind::Symlink => Ok(Observation::Changed("is a symbolic link now".into())),
+        Kind::DeletionPending => {
+            let advice = error.advice().unwrap_or_default();
+            Ok(Observation::Changed(format!("{}: {advice}", error.kind())))
+        }
+        _ => Err(error),
+    }
+}
+
 /// What of the recorded facts is another one now.
-pub(super) fn compare(recorded: &Stored, found: &Stored) -> Observation {
+fn compare(recorded: &Stored, found: &Stored) -> Observation {
     let version = |stored: &Stored| stored.version.map(|version| version.to_string());
     let facts = [
         ("version", version(recorded), version(found)),
@@ -94,8 +121,13 @@ pub(super) fn compare(recorded: &Stored, found: &Stored) -> Observation {
         ),
         ("digest", recorded.digest.clone(), found.digest.clone()),
     ];
+    let watched = recorded.watched.iter().map(|(fact, was)| {
+        let is = found.watched.get(fact).cloned();
+        (fact.as_str(), Some(was.clone()), is)
+    });
     let changed: Vec<String> = facts
         .into_iter()
+        .chain(watched)
         .filter(|(_, was, is)| was.is_some() && was != is)
         .map(|(fact, was, is)| {
             let none = || "none".to_owned();
@@ -118,8 +150,8 @@ mod tests {
         Stored {
             address: "x".into(),
             version,
-            last_modified: None,
             digest: digest.map(Into::into),
+            ..Stored::default()
         }
     }
 
@@ -139,6 +171,22 @@ mod tests {
     #[test]
     fn a_fact_that_was_recorded_and_is_gone_is_a_change() {
         let now = compare(&stored(None, Some("sha256:00")), &stored(None, None));
+        assert!(matches!(now, Observation::Changed(_)));
+    }
+
+    #[test]
+    fn another_version_or_key_of_a_secret_is_a_change() {
+        let with = |versions: &str| Stored {
+            watched: [("versions".to_owned(), versions.to_owned())].into(),
+            ..stored(None, None)
+        };
+        assert_eq!(compare(&with("a"), &with("a")), Observation::Same);
+        let Observation::Changed(text) = compare(&with("a"), &with("b, a")) else {
+            panic!("there is another version");
+        };
+        assert_eq!(text, "versions was a and is b, a");
+        // Gone, and not only not asked for.
+        let now = compare(&with("a"), &stored(None, None));
         assert!(matches!(now, Observation::Changed(_)));
     }
 }

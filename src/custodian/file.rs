@@ -158,9 +158,8 @@ impl EncryptedFile {
     fn stored(&self, bytes: &[u8]) -> Stored {
         Stored {
             address: self.address(),
-            version: None,
-            last_modified: None,
             digest: Some(hex::digest(bytes)),
+            ..Stored::default()
         }
     }
 

@@ -164,9 +164,8 @@ impl KubernetesSecret {
     fn stored(&self, ciphertext: &[u8]) -> Stored {
         Stored {
             address: self.address(),
-            version: None,
-            last_modified: None,
             digest: Some(hex::digest(ciphertext)),
+            ..Stored::default()
         }
     }
 
@@ -255,9 +254,7 @@ mod tests {
         );
         let stored = Stored {
             address: alice.address(),
-            version: None,
-            last_modified: None,
-            digest: None,
+            ..Stored::default()
         };
         // What was not seen is not said to be gone.
         let looked = alice.observe(&stored).await;

@@ -1,17 +1,19 @@
 //! Who keeps a share.
 //!
-//! A custodian is one place for one share: an SSM parameter under a KMS key, a file encrypted to
+//! A custodian is one place for one share: an SSM parameter or a secret of Secrets Manager under a KMS key, a file encrypted to
 //! a person, with age or PGP, or a Secret of Kubernetes that is encrypted so. Everything is create-only: nothing is ever overwritten, and nothing is ever half there.
 //! No share, and no digest of a share in clear, leaves this room except into its custodian.
 
 pub mod age;
 mod facts;
 mod file;
+mod in_aws;
 mod kubernetes_secret;
 mod opener;
 mod pgp;
 mod proof;
 mod receiver;
+mod secretsmanager;
 pub mod ssm;
 mod text;
 mod trust;
@@ -21,8 +23,10 @@ use std::path::{Path, PathBuf};
 
 use crate::code::Reported;
 use crate::custodian::file::{EncryptedFile, FileKey};
+use crate::custodian::in_aws::InAws;
 use crate::custodian::kubernetes_secret::KubernetesSecret;
 use crate::custodian::pgp::PgpKey;
+use crate::custodian::secretsmanager::SecretsManager;
 use crate::kubernetes::Access;
 use crate::secret::{SecretText, Share, ShareMaterial};
 use crate::shell::ShellCommand;
@@ -34,6 +38,7 @@ pub use crate::custodian::facts::{Observation, Prepared, Stored};
 pub use crate::custodian::opener::Opener;
 pub use crate::custodian::proof::{Answer, Challenge, Proof, as_written};
 pub use crate::custodian::receiver::{Parcel, Receiver};
+pub use crate::custodian::secretsmanager::Reached;
 pub(crate) use crate::custodian::text::same;
 pub use crate::custodian::text::{trial_name, typed};
 pub use crate::custodian::trust::{SharedTrust, TrustDomain, shared_trust};
@@ -45,7 +50,7 @@ pub struct Custodian {
 }
 
 enum Place {
-    Ssm(Box<ssm::Ssm>),
+    Aws(Box<InAws>),
     File(Box<EncryptedFile>),
     Secret(Box<KubernetesSecret>),
 }
@@ -65,8 +70,20 @@ impl Custodian {
         tags: &BTreeMap<String, String>,
         aws: &Aws,
     ) -> Result<Self, Error> {
-        let place = ssm::Ssm::open(name, parameter, kms_key, tags, aws).await?;
-        Ok(Self::at(name, Place::Ssm(Box::new(place))))
+        let place = ssm::Ssm::open(name, (parameter, kms_key), tags, aws).await?;
+        Ok(Self::at(name, Place::Aws(Box::new(place))))
+    }
+
+    /// One whose share is a secret of AWS Secrets Manager, as [`Custodian::in_parameter`]; without a key that of the account,
+    /// `alias/aws/secretsmanager`.
+    pub async fn in_secrets_manager(
+        name: &str,
+        secret: (&str, Option<&str>),
+        tags: &BTreeMap<String, String>,
+        at: Reached<'_>,
+    ) -> Result<Self, Error> {
+        let place = SecretsManager::open(name, secret, tags, at).await?;
+        Ok(Self::at(name, Place::Aws(Box::new(place))))
     }
 
     /// One whose share is a file encrypted to one person: `age1…`, X25519. `file` is the final path; missing directories
@@ -113,10 +130,10 @@ impl Custodian {
         &self.name
     }
 
-    /// `aws-ssm://REGION/PARAMETER`, the path of the file, or `secret NAMESPACE/NAME`.
+    /// `aws-ssm://REGION/PARAMETER`, `aws-secretsmanager://REGION/NAME`, the path of the file, or `secret NAMESPACE/NAME`.
     pub fn address(&self) -> String {
         match &self.place {
-            Place::Ssm(place) => place.address().to_owned(),
+            Place::Aws(place) => place.address().to_owned(),
             Place::File(file) => file.address(),
             Place::Secret(place) => place.address(),
         }
@@ -126,7 +143,7 @@ impl Custodian {
     /// write the same place are one place.
     pub fn place(&self) -> PathBuf {
         match &self.place {
-            Place::Ssm(place) => place.place().into(),
+            Place::Aws(place) => place.place().into(),
             Place::File(file) => file.place(),
             Place::Secret(place) => place.place().into(),
         }
@@ -139,14 +156,14 @@ impl Custodian {
                 FileKey::Pgp(key) => Some(key),
                 FileKey::Age(_) => None,
             },
-            Place::Ssm(_) | Place::Secret(_) => None,
+            Place::Aws(_) | Place::Secret(_) => None,
         }
     }
 
     /// What opens this custodian together with others: account and KMS key, or whose key.
     pub fn trust_domain(&self) -> Vec<TrustDomain> {
         match &self.place {
-            Place::Ssm(place) => place.trust_domain(),
+            Place::Aws(place) => place.trust_domain(),
             Place::File(file) => vec![TrustDomain::HoldersKey(match &file.key {
                 FileKey::Age(key) => key.in_words(),
                 FileKey::Pgp(key) => format!("PGP key {}", key.fingerprint()),
@@ -158,7 +175,7 @@ impl Custodian {
     /// Who opens it.
     pub fn opener(&self) -> Opener {
         match &self.place {
-            Place::Ssm(_) => Opener::Machine,
+            Place::Aws(_) => Opener::Machine,
             Place::File(_) if self.pgp().is_some() => Opener::Gpg,
             Place::File(_) | Place::Secret(_) => Opener::Identity,
         }
@@ -169,7 +186,8 @@ impl Custodian {
         let command = self.opener().command();
         match &self.place {
             Place::Secret(place) => place.read_command(&command),
-            Place::Ssm(_) | Place::File(_) => command.with(self.address()),
+            Place::Aws(place) => place.read_command(),
+            Place::File(_) => command.with(self.address()),
         }
     }
 
@@ -187,7 +205,7 @@ impl Custodian {
     /// What a proof is about: a changed recipient, parameter or key makes it void.
     pub fn proof_subject(&self) -> String {
         match &self.place {
-            Place::Ssm(place) => place.proof_subject(),
+            Place::Aws(place) => place.proof_subject(),
             Place::File(file) => file.subject(),
             Place::Secret(place) => place.key.recipient(),
         }
@@ -203,7 +221,7 @@ impl Custodian {
     /// Whatever would fail for the share too; a failed delete is only a warning.
     pub async fn canary(&self, name: &str) -> Result<Vec<Reported>, Error> {
         match &self.place {
-            Place::Ssm(place) => place.canary(name).await,
+            Place::Aws(place) => place.canary(name).await,
             Place::File(file) => file.canary(name).await,
             Place::Secret(place) => place.canary().await,
         }
@@ -212,7 +230,7 @@ impl Custodian {
     /// What is under the final name, ours or not; `None` where it is free, proved by asking. No secret is decrypted.
     pub async fn presence(&self) -> Result<Option<Stored>, Error> {
         match &self.place {
-            Place::Ssm(place) => place.facts().await,
+            Place::Aws(place) => place.facts().await,
             Place::File(file) => file.facts(),
             Place::Secret(place) => place.facts().await,
         }
@@ -234,7 +252,7 @@ impl Custodian {
         match (&self.place, share) {
             _ if !self.can_hold(share) => Err(Error::new(self.address(), Kind::Sealed)),
             (_, ShareMaterial::Encrypted(share)) => Ok(pgp::sealed(share)),
-            (Place::Ssm(_), ShareMaterial::Plain(_)) => Ok(Prepared::default()),
+            (Place::Aws(_), ShareMaterial::Plain(_)) => Ok(Prepared::default()),
             (Place::File(file), ShareMaterial::Plain(share)) => file.prepare(share).await,
             (Place::Secret(place), ShareMaterial::Plain(share)) => place.prepare(share),
         }
@@ -248,8 +266,8 @@ impl Custodian {
     /// after a write that cannot be trusted; otherwise the failure of the write.
     pub async fn store(&self, share: &ShareMaterial, prepared: &Prepared) -> Result<Stored, Error> {
         match (&self.place, share) {
-            (Place::Ssm(place), ShareMaterial::Plain(share)) => place.store(share, prepared).await,
-            (Place::Ssm(_), ShareMaterial::Encrypted(_)) => {
+            (Place::Aws(place), ShareMaterial::Plain(share)) => place.store(share, prepared).await,
+            (Place::Aws(_), ShareMaterial::Encrypted(_)) => {
                 Err(Error::new(self.address(), Kind::Sealed))
             }
             (Place::File(file), _) => file.store(prepared),
@@ -260,26 +278,19 @@ impl Custodian {
     /// Looks at a stored share again, without decrypting it.
     pub async fn observe(&self, recorded: &Stored) -> Result<Observation, Error> {
         let found = match &self.place {
-            Place::Ssm(place) if recorded.address == place.address() => place.facts_again().await,
-            Place::Ssm(place) => place.facts().await,
+            Place::Aws(place) if recorded.address == place.address() => place.facts_again().await,
+            Place::Aws(place) => place.facts().await,
             Place::File(file) => file.facts(),
             Place::Secret(place) => place.facts().await,
         };
-        match found {
-            Err(error) if matches!(error.kind(), Kind::Symlink) => {
-                Ok(Observation::Changed("is a symbolic link now".into()))
-            }
-            found => Ok(found?.map_or(Observation::Missing, |found| {
-                facts::compare(recorded, &found)
-            })),
-        }
+        facts::seen(recorded, found)
     }
 
     /// Whether what is there was marked so when it was stored. What we encrypt has no marks: its digest tells. An error where
     /// it cannot be known.
     pub async fn bears(&self, mark: &str) -> Result<bool, Error> {
         match &self.place {
-            Place::Ssm(place) => place.bears(mark).await,
+            Place::Aws(place) => place.bears(mark).await,
             Place::File(_) | Place::Secret(_) => Ok(false),
         }
     }
@@ -291,7 +302,7 @@ impl Custodian {
     /// It may be there still.
     pub async fn remove(&self) -> Result<(), Error> {
         match &self.place {
-            Place::Ssm(place) => place.remove().await,
+            Place::Aws(place) => place.remove().await,
             Place::File(file) => file.remove(),
             Place::Secret(place) => place.remove().await,
         }
@@ -303,7 +314,7 @@ impl Custodian {
     /// [`Kind::NotFound`], [`Kind::WrongIdentity`], [`Kind::NeedsHolder`] without any identity, …
     pub async fn fetch(&self, identities: &[IdentityFile]) -> Result<Share, Error> {
         match &self.place {
-            Place::Ssm(place) => place.fetch().await,
+            Place::Aws(place) => place.fetch().await,
             Place::File(file) => file.fetch(identities).await,
             Place::Secret(place) => place.fetch(identities).await,
         }
@@ -313,7 +324,7 @@ impl Custodian {
     /// this, who may be asked for its passphrase.
     pub async fn opens_with(&self, identities: &[IdentityFile]) -> bool {
         match &self.place {
-            Place::Ssm(_) => true,
+            Place::Aws(_) => true,
             Place::File(file) => file.opens_with(identities).await,
             Place::Secret(place) => place.key.is_opened_by("", identities).is_ok(),
         }
@@ -326,7 +337,7 @@ impl Custodian {
     pub async fn challenge(&self) -> Result<Challenge, Error> {
         let word = text::random_word(&self.address())?;
         let armored = match &self.place {
-            Place::Ssm(_) => None,
+            Place::Aws(_) => None,
             Place::File(file) => Some(file.encrypt(word.expose()).await?),
             Place::Secret(place) => Some(place.encrypt(word.expose())?),
         };
@@ -344,7 +355,7 @@ impl Custodian {
             return Err(Error::new(address, Kind::WrongAnswer));
         }
         match (&self.place, with) {
-            (Place::Ssm(place), Answer::Machine | Answer::Identities(_)) => {
+            (Place::Aws(place), Answer::Machine | Answer::Identities(_)) => {
                 let warnings = place.round_trip(challenge.word()).await?;
                 let subject = challenge.subject().to_owned();
                 Ok(Proof { subject, warnings })

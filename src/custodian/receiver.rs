@@ -1,4 +1,5 @@
-//! Who gets a secret that the server has made: a file, in clear or encrypted to somebody, or a parameter of AWS.
+//! Who gets a secret that the server has made: a file, in clear or encrypted to somebody, a parameter of AWS
+//! or a secret of its Secrets Manager.
 //!
 //! As with shares, nothing is ever overwritten and nothing is ever half there.
 
@@ -9,10 +10,12 @@ use zeroize::Zeroizing;
 
 use crate::backend::{Error, Kind};
 use crate::code::Reported;
-use crate::custodian::Aws;
 use crate::custodian::age::AgeKey;
 use crate::custodian::file::{checked_address, create, make_directories, read, try_out};
+use crate::custodian::in_aws::InAws;
+use crate::custodian::secretsmanager::SecretsManager;
 use crate::custodian::ssm::Ssm;
+use crate::custodian::{Aws, Reached};
 use crate::secret::SecretText;
 
 /// One place for one secret.
@@ -20,7 +23,7 @@ pub struct Receiver(Place);
 
 enum Place {
     File { path: PathBuf, key: Option<AgeKey> },
-    Ssm(Box<Ssm>),
+    Aws(Box<InAws>),
 }
 
 /// What will be in the place: the secret, or the file that its holder alone opens.
@@ -64,15 +67,26 @@ impl Receiver {
         tags: &BTreeMap<String, String>,
         aws: &Aws,
     ) -> Result<Self, Error> {
-        let place = Ssm::open(what, parameter, kms_key, tags, aws).await?;
-        Ok(Self(Place::Ssm(Box::new(place))))
+        let place = Ssm::open(what, (parameter, kms_key), tags, aws).await?;
+        Ok(Self(Place::Aws(Box::new(place))))
     }
 
-    /// `aws-ssm://REGION/PARAMETER` or the path of the file.
+    /// A secret of AWS Secrets Manager, as [`Receiver::in_parameter`].
+    pub async fn in_secrets_manager(
+        what: &str,
+        secret: (&str, Option<&str>),
+        tags: &BTreeMap<String, String>,
+        at: Reached<'_>,
+    ) -> Result<Self, Error> {
+        let place = SecretsManager::open(what, secret, tags, at).await?;
+        Ok(Self(Place::Aws(Box::new(place))))
+    }
+
+    /// `aws-ssm://REGION/PARAMETER`, `aws-secretsmanager://REGION/NAME` or the path of the file.
     pub fn address(&self) -> String {
         match &self.0 {
             Place::File { path, .. } => path.display().to_string(),
-            Place::Ssm(place) => place.address().to_owned(),
+            Place::Aws(place) => place.address().to_owned(),
         }
     }
 
@@ -88,7 +102,7 @@ impl Receiver {
                 Err(error) if matches!(error.kind(), Kind::Symlink) => Ok(true),
                 Err(error) => Err(error),
             },
-            Place::Ssm(place) => Ok(place.facts().await?.is_some()),
+            Place::Aws(place) => Ok(place.facts().await?.is_some()),
         }
     }
 
@@ -99,7 +113,7 @@ impl Receiver {
     pub async fn try_out(&self, name: &str) -> Result<Vec<Reported>, Error> {
         match &self.0 {
             Place::File { path, .. } => try_out(path, (name, b"canary")),
-            Place::Ssm(place) => place.canary(name).await,
+            Place::Aws(place) => place.canary(name).await,
         }
     }
 
@@ -113,7 +127,7 @@ impl Receiver {
         Ok(Parcel(SecretText::new(match &self.0 {
             Place::File { key: Some(key), .. } => key.encrypt(&self.address(), line.as_bytes())?,
             Place::File { key: None, .. } => line.to_string(),
-            Place::Ssm(_) => text.to_owned(),
+            Place::Aws(_) => text.to_owned(),
         })))
     }
 
@@ -124,7 +138,7 @@ impl Receiver {
     pub async fn give(&self, given: &Parcel) -> Result<(), Error> {
         let path = match &self.0 {
             Place::File { path, .. } => path,
-            Place::Ssm(place) => return place.keep(&given.0).await,
+            Place::Aws(place) => return place.keep(&given.0).await,
         };
         let bytes = given.0.expose().as_bytes();
         make_directories(path)?;
@@ -145,7 +159,7 @@ impl Receiver {
     pub async fn found(&self) -> Result<Option<SecretText>, Error> {
         let path = match &self.0 {
             Place::File { path, .. } => path,
-            Place::Ssm(place) => return place.found().await,
+            Place::Aws(place) => return place.found().await,
         };
         let found = read(path)?.and_then(|bytes| String::from_utf8(bytes).ok());
         Ok(found.map(SecretText::new))

@@ -8,7 +8,7 @@ use futures::future::join_all;
 
 use crate::code::Code;
 use crate::config::{self, Aws, Config, CustodianKind};
-use crate::custodian::{self, Custodian, Error, Kind};
+use crate::custodian::{self, Custodian, Error, Kind, Reached};
 use crate::failure::Failure;
 use crate::kubernetes::Access;
 
@@ -45,15 +45,17 @@ async fn open(config: &Config, wanted: &config::Custodian) -> Result<Custodian, 
     let (name, generation) = (&wanted.name, config.init.generation);
     match &wanted.kind {
         CustodianKind::Ssm(ssm) => {
-            let mut tags: BTreeMap<String, String> = ssm.tags.iter().cloned().collect();
-            tags.entry("cluster".into())
-                .or_insert_with(|| config.cluster.name.clone());
-            if generation > 1 {
-                tags.insert("generation".into(), generation.to_string());
-            }
+            let tags = tags(config, &ssm.tags, generation);
             let parameter = numbered(&ssm.parameter, generation);
             let under = (parameter.as_str(), ssm.kms_key.as_deref());
             Custodian::in_parameter(name, under, &tags, &to_aws(&ssm.aws)).await
+        }
+        CustodianKind::SecretsManager(kept) => {
+            let tags = tags(config, &kept.tags, generation);
+            let secret = numbered(&kept.name, generation);
+            let under = (secret.as_str(), kept.kms_key_id.as_deref());
+            let aws = to_aws(&kept.aws);
+            Custodian::in_secrets_manager(name, under, &tags, reached(&aws, kept)).await
         }
         CustodianKind::Age(age) => {
             let file = name_of_file(&age.file, generation);
@@ -81,8 +83,34 @@ async fn open(config: &Config, wanted: &config::Custodian) -> Result<Custodian, 
     }
 }
 
+/// The tags of the file, and those that say what of which cluster it is.
+pub(crate) fn tags(
+    config: &Config,
+    given: &[(String, String)],
+    generation: u32,
+) -> BTreeMap<String, String> {
+    let mut tags: BTreeMap<String, String> = given.iter().cloned().collect();
+    tags.entry("cluster".into())
+        .or_insert_with(|| config.cluster.name.clone());
+    if generation > 1 {
+        tags.insert("generation".into(), generation.to_string());
+    }
+    tags
+}
+
+/// How a secret of AWS is reached.
+pub(crate) fn reached<'a>(
+    aws: &'a custodian::Aws,
+    kept: &'a config::SecretsManagerCustodian,
+) -> Reached<'a> {
+    Reached {
+        aws,
+        endpoint: kept.endpoint.as_ref().map(url::Url::as_str),
+    }
+}
+
 /// The shares of each making have names of their own, so that none is ever written over another. Those of the first
-/// keep what the file says. This is that of a parameter or a Secret.
+/// keep what the file says. This is that of a parameter or a secret.
 pub(crate) fn numbered(name: &str, generation: u32) -> String {
     if generation > 1 {
         format!("{name}-g{generation}")

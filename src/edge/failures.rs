@@ -38,6 +38,7 @@ impl From<custodian::Error> for Failure {
     fn from(error: custodian::Error) -> Self {
         let exit = match error.kind() {
             Kind::Taken
+            | Kind::DeletionPending
             | Kind::Overtaken
             | Kind::Different
             | Kind::Symlink
@@ -128,7 +129,7 @@ fn of_custodian(kind: &Kind) -> Code {
         Kind::Unreachable(_) | Kind::TimedOut(_) | Kind::TooLarge(_) | Kind::Service { .. } => {
             Code::CustodianUnreachable
         }
-        Kind::Taken => Code::ShareNameTaken,
+        Kind::Taken | Kind::DeletionPending => Code::ShareNameTaken,
         Kind::Overtaken => Code::TakenOver,
         Kind::Different | Kind::Damaged(_) => Code::ShareChanged,
         Kind::Unreadable(cause) => of_custodian(cause.kind()),

@@ -83,7 +83,7 @@ fn of_custodian(custodian: &Custodian) -> Vec<PathBuf> {
             let files = kept.ca_cert.iter().chain(&kept.token_file);
             files.cloned().collect()
         }
-        CustodianKind::Ssm(_) => Vec::new(),
+        CustodianKind::Ssm(_) | CustodianKind::SecretsManager(_) => Vec::new(),
     }
 }
 

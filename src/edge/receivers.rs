@@ -1,15 +1,15 @@
 //! Who gets the secrets that entries of `writes` hand out, opened.
 
-use std::collections::BTreeMap;
-
 use crate::code::{Code, Reported};
 use crate::config::{Config, HandOut, Write};
 use crate::custodian::{Error, Kind, Receiver};
-use crate::edge::custodians::to_aws;
+use crate::edge::custodians::{reached, tags, to_aws};
 use crate::failure::Failure;
 
 /// Letters of a path in the name of its trial value.
 const LONGEST_NAME: usize = 120;
+/// What is handed out has no making of its own.
+const FIRST: u32 = 1;
 
 /// The place that an entry names, opened and looked at: nothing is there.
 ///
@@ -78,17 +78,21 @@ pub(crate) async fn opened(
     write: &Write,
     to: &HandOut,
 ) -> Result<Receiver, Failure> {
-    let opened = match (&to.file, &to.age, &to.ssm) {
+    let opened = match (&to.file, &to.age, &to.ssm, &to.secretsmanager) {
         (Some(file), ..) => Receiver::in_file(file),
-        (_, Some(age), _) => Receiver::in_age_file(&age.recipient, &age.file),
-        (.., Some(ssm)) => {
-            let mut tags: BTreeMap<String, String> = ssm.tags.iter().cloned().collect();
-            tags.entry("cluster".into())
-                .or_insert_with(|| config.cluster.name.clone());
+        (_, Some(age), ..) => Receiver::in_age_file(&age.recipient, &age.file),
+        (.., Some(ssm), _) => {
+            let tags = tags(config, &ssm.tags, FIRST);
             let under = (ssm.parameter.as_str(), ssm.kms_key.as_deref());
             Receiver::in_parameter(&write.path, under, &tags, &to_aws(&ssm.aws)).await
         }
-        (None, None, None) => {
+        (.., Some(kept)) => {
+            let tags = tags(config, &kept.tags, FIRST);
+            let under = (kept.name.as_str(), kept.kms_key_id.as_deref());
+            let aws = to_aws(&kept.aws);
+            Receiver::in_secrets_manager(&write.path, under, &tags, reached(&aws, kept)).await
+        }
+        (None, None, None, None) => {
             let nowhere = Kind::Misconfigured("names no place".to_owned());
             Err(Error::new("hand_out", nowhere))
         }

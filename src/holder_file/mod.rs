@@ -1,6 +1,7 @@
 //! The small configuration of one holder: which cluster it is and how it is reached, who keeps the shares, and a login
 //! that a holder can use. It passes the check as it is, and there is no secret in it.
 
+mod entry;
 mod logins;
 
 use std::path::Path;
@@ -30,7 +31,7 @@ pub(crate) fn all(config: &Config, cluster_id: Option<&str>) -> Vec<(String, Str
 /// The file of `custodian`. Without the cluster's id it serves `unseal` and `custodian prove` alone.
 pub(crate) fn text(config: &Config, custodian: &Custodian, cluster_id: Option<&str>) -> String {
     let custodians = config.init.custodians.iter();
-    let custodians: String = custodians.map(|one| entry(config, one)).collect();
+    let custodians: String = custodians.map(|one| entry::of(config, one)).collect();
     let generation = match config.init.generation {
         1 => String::new(),
         later => format!("  generation: {later}\n"),
@@ -79,8 +80,8 @@ fn head(config: &Config, custodian: &Custodian) -> String {
             ));
             typed = typed.and("--custodian").with(&custodian.name);
         }
-        CustodianKind::Ssm(_) => {
-            beside.push("no share: AWS credentials that may read the parameter".to_owned());
+        CustodianKind::Ssm(_) | CustodianKind::SecretsManager(_) => {
+            beside.push("no share: AWS credentials that may read it there".to_owned());
             typed = typed.and("--custodian").with(&custodian.name);
         }
     }
@@ -193,66 +194,18 @@ fn section<const N: usize>(name: &str, given: [(&str, Option<String>); N]) -> St
     format!("  {name}:\n{lines}")
 }
 
-/// An entry of `init.custodians`. The others are there since each share has a custodian; nothing of theirs is used here.
-fn entry(config: &Config, custodian: &Custodian) -> String {
-    let path = |file: &Path| yaml(&relative(config, file));
-    let (kind, given) = match &custodian.kind {
-        CustodianKind::Age(age) => (
-            "age",
-            map([
-                ("recipient", Some(yaml(&age.recipient))),
-                ("file", Some(path(&age.file))),
-            ]),
-        ),
-        CustodianKind::Pgp(pgp) => (
-            "pgp",
-            map([
-                ("public_key", Some(path(&pgp.public_key))),
-                ("fingerprint", pgp.fingerprint.as_deref().map(yaml)),
-                ("file", Some(path(&pgp.file))),
-            ]),
-        ),
-        CustodianKind::Kubernetes(kept) => (
-            "kubernetes",
-            map([
-                ("secret", Some(yaml(&kept.secret))),
-                ("recipient", Some(yaml(&kept.recipient))),
-                (
-                    "api_server",
-                    kept.api_server
-                        .as_ref()
-                        .map(|url| yaml(url.as_str().trim_end_matches('/'))),
-                ),
-                ("ca_cert", kept.ca_cert.as_deref().map(path)),
-                ("token_file", kept.token_file.as_deref().map(path)),
-            ]),
-        ),
-        CustodianKind::Ssm(ssm) => (
-            "ssm",
-            in_aws(
-                ("parameter", &ssm.parameter),
-                ssm.kms_key.as_deref(),
-                &ssm.aws,
-            ),
-        ),
-    };
-    format!(
-        "    - {{name: {}, {kind}: {given}}}\n",
-        yaml(&custodian.name)
-    )
+/// A place in AWS: its name, its key and more of its own, and how AWS is reached.
+fn in_aws<const N: usize>(own: [(&str, Option<String>); N], aws: &Aws) -> String {
+    let aws = [
+        ("region", &aws.region),
+        ("profile", &aws.profile),
+        ("role_arn", &aws.role_arn),
+    ];
+    let aws = aws.map(|(key, value)| (key, value.as_deref().map(yaml)));
+    map(own.into_iter().chain(aws))
 }
 
-fn in_aws((key, value): (&str, &str), kms_key: Option<&str>, aws: &Aws) -> String {
-    map([
-        (key, Some(yaml(value))),
-        ("kms_key", kms_key.map(yaml)),
-        ("region", aws.region.as_deref().map(yaml)),
-        ("profile", aws.profile.as_deref().map(yaml)),
-        ("role_arn", aws.role_arn.as_deref().map(yaml)),
-    ])
-}
-
-fn map<const N: usize>(given: [(&str, Option<String>); N]) -> String {
+fn map<'k>(given: impl IntoIterator<Item = (&'k str, Option<String>)>) -> String {
     let given = given
         .into_iter()
         .filter_map(|(key, value)| Some(format!("{key}: {}", value?)));
@@ -264,9 +217,10 @@ fn reference(config: &Config, reference: &SecretRef) -> String {
         SecretRef::File(file) => map([("file", Some(yaml(&relative(config, file))))]),
         SecretRef::Env(name) => map([("env", Some(yaml(name)))]),
         SecretRef::Prompt(text) => map([("prompt", Some(yaml(text)))]),
-        SecretRef::Ssm { parameter, aws } => {
-            map([("ssm", Some(in_aws(("parameter", parameter), None, aws)))])
-        }
+        SecretRef::Ssm { parameter, aws } => map([(
+            "ssm",
+            Some(in_aws([("parameter", Some(yaml(parameter)))], aws)),
+        )]),
     }
 }
 

@@ -146,6 +146,9 @@ fn of_step(
 fn share(custodian: &Custodian) -> String {
     let place = match &custodian.kind {
         CustodianKind::Ssm(ssm) => format!("the SSM parameter {}", ssm.parameter),
+        CustodianKind::SecretsManager(secret) => {
+            format!("the secret {} of AWS Secrets Manager", secret.name)
+        }
         CustodianKind::Age(age) => format!("{}, encrypted to their age key", age.file.display()),
         CustodianKind::Pgp(pgp) => format!("{}, encrypted to their PGP key", pgp.file.display()),
         CustodianKind::Kubernetes(kept) => {

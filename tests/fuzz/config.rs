@@ -20,6 +20,7 @@ const WORDS: &[&str] = &[
     "{ssm: /x}",
     "age",
     "ssm",
+    "secretsmanager",
     "kms",
     "shares: 256",
     "threshold: 0",

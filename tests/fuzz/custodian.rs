@@ -5,7 +5,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use proptest::sample::select;
 use vault_bootstrap::aws::kms::KmsKey;
-use vault_bootstrap::custodian::{Aws, Custodian, Error, Stored, ssm};
+use vault_bootstrap::custodian::{Aws, Custodian, Error, Reached, Stored, ssm};
 use vault_bootstrap::replica::{Commit, Replica};
 use vault_bootstrap::secret::{Share, ShareMaterial};
 
@@ -47,6 +47,15 @@ const WORDS: &[&str] = &[
     "ParameterNotFound",
     "AccessDeniedException",
     "DisabledException",
+    "SecretString",
+    "VersionId",
+    "VersionIdsToStages",
+    "AWSCURRENT",
+    "DeletedDate",
+    "vault-bootstrap-removed",
+    "ResourceNotFoundException",
+    "InvalidRequestException",
+    "scheduled for deletion",
     "1e400",
     "-1",
 ];
@@ -62,6 +71,9 @@ const TRUE: &[&str] = &[
     r#"{"__type":"AccessDeniedException","message":"not authorized to perform: ssm:PutParameter"}"#,
     r#"{"Parameter":{"Name":"/vault/replica/commit-2","Type":"SecureString","Value":"eyJ2ZXJzaW9uIjoxLCJnZW5lcmF0aW9uIjoyLCJpZCI6IjAxMjM0NTY3ODlhYmNkZWYiLCJvd25lciI6Im1lIiwid3JpdHRlbiI6IjIwMjYtMTEtMjFUMDg6MDA6MDBaIiwiZGlhcnkiOnsibmFtZSI6ImRpYXJ5LTEtMDEyMzQ1Njc4OWFiY2RlZiIsInBpZWNlcyI6MSwiZGlnZXN0Ijoic2hhMjU2OjAwIn0sInNlY3JldHMiOm51bGx9","Version":1}}"#,
     r#"{"Parameters":[{"Name":"/vault/replica/claim-1","Value":"eyJ2ZXJzaW9uIjoxLCJpZCI6IjAxMjM0NTY3ODlhYmNkZWYiLCJvd25lciI6Im1lIiwiYXQiOiIyMDI2LTExLTIxVDA4OjAwOjAwWiJ9"},{"Name":"/vault/replica/secrets-1-0123456789abcdef.0"}],"NextToken":"AAAA","Parameter":{"Name":"/vault/replica/claim-1","Value":"eyJ2ZXJzaW9uIjoxLCJpZCI6IjAxMjM0NTY3ODlhYmNkZWYiLCJvd25lciI6Im1lIiwiYXQiOiIyMDI2LTExLTIxVDA4OjAwOjAwWiJ9"}}"#,
+    r#"{"Name":"vault/share","ARN":"arn:aws:secretsmanager:us-east-1:000000000000:secret:vault/share-AbCdEf","SecretString":"c2hhcmUgb25lIG9mIHRocmVlIGluIGFsbCwgMzMgYnl0ZXM=","VersionId":"0123456789abcdef0123456789abcdef","VersionStages":["AWSCURRENT"],"VersionIdsToStages":{"0123456789abcdef0123456789abcdef":["AWSCURRENT"]},"KmsKeyId":"1234abcd","ReplicationStatus":[{"Region":"eu-west-1"}],"RotationEnabled":false,"CreatedDate":1795248000.123}"#,
+    r#"{"Name":"vault/share","DeletedDate":1795248000.123,"Tags":[{"Key":"vault-bootstrap-removed","Value":"true"}]}"#,
+    r#"{"__type":"InvalidRequestException","message":"a secret with this name is already scheduled for deletion"}"#,
     r#"{"__type":"DisabledException","message":"key is disabled"}"#,
 ];
 
@@ -81,6 +93,7 @@ fn stored(address: String) -> Stored {
         version: Some(1),
         last_modified: Some("2026-11-21T08:00:00Z".into()),
         digest: Some("sha256:00".into()),
+        ..Stored::default()
     }
 }
 
@@ -109,6 +122,12 @@ fn any_answer_of_aws_is_understood_or_refused() {
     responder.say(200, "application/x-amz-json-1.1", TRUE[2].as_bytes());
     let custodian = Custodian::in_parameter("alice", ("/vault/share", None), &tags, &aws);
     let custodian = runtime.block_on(custodian).unwrap();
+    let reached = Reached {
+        aws: &aws,
+        endpoint: None,
+    };
+    let secret = Custodian::in_secrets_manager("alice", ("vault/share", None), &tags, reached);
+    let secret = runtime.block_on(secret).unwrap();
     let key = runtime.block_on(KmsKey::open("1234abcd", &aws)).unwrap();
     let replica = Replica::in_ssm("/vault/replica", Some("1234abcd"), &aws);
     let replica = runtime.block_on(replica).unwrap();
@@ -119,6 +138,7 @@ fn any_answer_of_aws_is_understood_or_refused() {
         responder.say(status, "application/x-amz-json-1.1", &body);
         runtime.block_on(async {
             ask_everything(&custodian).await;
+            ask_everything(&secret).await;
             judge(key.usable().await);
             judge(key.encrypt(b"plain", ("a", "b")).await);
             judge(key.decrypt(b"wrapped", ("a", "b")).await);

@@ -23,7 +23,7 @@ fn written(ceremony: &Ceremony) -> crate::ceremony::Run {
 }
 
 /// A role of machines and an authority for certificates, with these entries behind what they take.
-fn with_writes(ceremony: &mut Ceremony, more: &[Value]) {
+pub(crate) fn with_writes(ceremony: &mut Ceremony, more: &[Value]) {
     let role = json!({ "token_policies": ["operator"], "token_ttl": "10m" });
     let before = [
         json!({ "path": "auth/approle/role/ci/role-id", "data": { "role_id": "ci-of-tests" } }),
@@ -41,7 +41,7 @@ fn with_writes(ceremony: &mut Ceremony, more: &[Value]) {
 }
 
 /// Whether the role lets in whoever has this secret id.
-fn opens(server: &Server, secret_id: &str) -> bool {
+pub(crate) fn opens(server: &Server, secret_id: &str) -> bool {
     let body = json!({ "role_id": "ci-of-tests", "secret_id": secret_id.trim() });
     server.api().put("auth/approle/login", &body).0 == 200
 }

@@ -75,6 +75,7 @@ mod replica;
 mod reported;
 mod rotation;
 mod second_run;
+mod secrets_manager;
 mod sections;
 mod servers;
 mod several_servers;

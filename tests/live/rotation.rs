@@ -13,6 +13,7 @@ use crate::support::{Action, Faults, LocalStack, Proxy, RequestInfo, Running, Se
 
 mod elsewhere;
 mod evidence;
+mod from_secrets_manager;
 mod hindered;
 mod killed;
 mod known;
@@ -40,9 +41,15 @@ impl Rotation {
 
     /// Three custodians, the last of them in the parameter store where `ssm` says so.
     fn at(server: &Server, ssm: bool) -> Self {
+        let carol = |ceremony: &mut Ceremony| ceremony.ssm_custodian("carol");
+        Self::with(server, ssm.then_some(carol))
+    }
+
+    /// Three custodians, the last of them this one.
+    fn with(server: &Server, carol: Option<impl FnOnce(&mut Ceremony) -> Value>) -> Self {
         let mut ceremony = Ceremony::at(server);
-        if ssm {
-            let carol = ceremony.ssm_custodian("carol");
+        if let Some(carol) = carol {
+            let carol = carol(&mut ceremony);
             ceremony.set("/init/custodians/2", carol);
         }
         ceremony.set("/break_glass/rotation", json!(true));
@@ -135,6 +142,10 @@ impl Rotation {
         if let Some(parameter) = init["custodians"][2]["ssm"]["parameter"].as_str() {
             let left = LocalStack::shared().ssm_get(parameter);
             assert!(left.is_none(), "the old parameter is still there");
+        }
+        if let Some(secret) = init["custodians"][2]["secretsmanager"]["name"].as_str() {
+            let left = LocalStack::shared().secret(secret);
+            assert!(left.is_none(), "the old secret can still be read");
         }
         assert_eq!(self.state()["phase"], "done");
     }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::forms::Span;
-use crate::config::model::init::{AgeCustodian, SsmCustodian};
+use crate::config::model::init::{AgeCustodian, SecretsManagerCustodian, SsmCustodian};
 use crate::config::section::section;
 
 section! {
-    /// Where secrets of the server's answer go, once: one of `file`, `age` and `ssm`.
-    #[schemars(extend("oneOf" = [{"required": ["file"]}, {"required": ["age"]}, {"required": ["ssm"]}]))]
+    /// Where secrets of the server's answer go, once: one of `file`, `age`, `ssm` and `secretsmanager`.
+    #[schemars(extend("oneOf" = [{"required": ["file"]}, {"required": ["age"]}, {"required": ["ssm"]}, {"required": ["secretsmanager"]}]))]
     pub struct HandOut {
         /// The file to create, for its owner alone (0600), in clear; it must not exist yet.
         #[schemars(length(min = 1))]
@@ -19,6 +19,8 @@ section! {
         pub age: Option<AgeCustodian>,
         /// A `SecureString` of AWS Systems Manager Parameter Store.
         pub ssm: Option<SsmCustodian>,
+        /// A secret of AWS Secrets Manager.
+        pub secretsmanager: Option<SecretsManagerCustodian>,
         /// Fields of the answer, where it is not the secret one of this path: one as it is, several as JSON.
         #[schemars(with = "Option<Vec<String>>")]
         pub fields: Vec<String>,
@@ -42,14 +44,21 @@ pub(in crate::config) fn secret_of(path: &str) -> Option<&'static str> {
 
 impl fmt::Display for HandOut {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.file, &self.age, &self.ssm) {
+        match (&self.file, &self.age, &self.ssm, &self.secretsmanager) {
             (Some(file), ..) => write!(formatter, "{}", file.display()),
-            (_, Some(age), _) => {
+            (_, Some(age), ..) => {
                 let (file, recipient) = (age.file.display(), &age.recipient);
                 write!(formatter, "{file}, encrypted to {recipient}")
             }
-            (.., Some(ssm)) => write!(formatter, "the SSM parameter {}", ssm.parameter),
-            (None, None, None) => formatter.write_str("nowhere"),
+            (.., Some(ssm), _) => write!(formatter, "the SSM parameter {}", ssm.parameter),
+            (.., Some(secret)) => {
+                write!(
+                    formatter,
+                    "the secret {} of AWS Secrets Manager",
+                    secret.name
+                )
+            }
+            (None, None, None, None) => formatter.write_str("nowhere"),
         }
     }
 }

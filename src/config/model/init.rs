@@ -80,7 +80,7 @@ pub struct Custodian {
     pub name: String,
     /// Where the share goes.
     pub kind: CustodianKind,
-    /// Line and column of what says whose key, or which parameter, it is.
+    /// Line and column of what says whose key, or which parameter or secret, it is.
     pub place: (u32, u32),
 }
 
@@ -89,6 +89,8 @@ pub struct Custodian {
 pub enum CustodianKind {
     /// A `SecureString` of AWS Systems Manager Parameter Store.
     Ssm(SsmCustodian),
+    /// A secret of AWS Secrets Manager.
+    SecretsManager(SecretsManagerCustodian),
     /// A file encrypted to an age recipient.
     Age(AgeCustodian),
     /// A file encrypted to a PGP key.
@@ -100,7 +102,7 @@ pub enum CustodianKind {
 impl CustodianKind {
     /// Whether a person opens it, and no machine.
     pub fn is_a_persons(&self) -> bool {
-        !matches!(self, Self::Ssm(_))
+        !matches!(self, Self::Ssm(_) | Self::SecretsManager(_))
     }
 
     /// Whether it is a file of the machine that the ceremony runs on.
@@ -111,35 +113,38 @@ impl CustodianKind {
 
 impl Read for Custodian {
     fn read(at: At) -> Option<Self> {
-        let kind = ["ssm", "age", "pgp", "kubernetes"]
+        let kind = ["ssm", "secretsmanager", "age", "pgp", "kubernetes"]
             .iter()
             .find_map(|kind| at.node.get(kind));
-        let keys = ["parameter", "recipient", "public_key", "secret"];
+        let keys = ["parameter", "recipient", "public_key", "secret", "name"];
         let key = kind.and_then(|kind| keys.iter().find_map(|key| kind.get(key)));
         let place = key.unwrap_or(at.node).place;
         let place = (place.line, place.column);
         let keys = CustodianKeys::read(at)?;
         let ssm = keys.ssm.map(CustodianKind::Ssm);
+        let secret = keys.secretsmanager.map(CustodianKind::SecretsManager);
         let age = keys.age.map(CustodianKind::Age);
         let pgp = keys.pgp.map(CustodianKind::Pgp);
         let kubernetes = keys.kubernetes.map(CustodianKind::Kubernetes);
         Some(Self {
             name: keys.name,
-            kind: ssm.or(age).or(pgp).or(kubernetes)?,
+            kind: ssm.or(secret).or(age).or(pgp).or(kubernetes)?,
             place,
         })
     }
 }
 
 section! {
-    /// Who keeps a share: `name`, and one of `ssm`, `age`, `pgp` and `kubernetes`.
-    #[schemars(rename = "Custodian", extend("oneOf" = [{"required": ["ssm"]}, {"required": ["age"]}, {"required": ["pgp"]}, {"required": ["kubernetes"]}]))]
+    /// Who keeps a share: `name`, and one of `ssm`, `secretsmanager`, `age`, `pgp` and `kubernetes`.
+    #[schemars(rename = "Custodian", extend("oneOf" = [{"required": ["ssm"]}, {"required": ["secretsmanager"]}, {"required": ["age"]}, {"required": ["pgp"]}, {"required": ["kubernetes"]}]))]
     pub struct CustodianKeys {
         /// The person or place.
         #[schemars(length(min = 1))]
         pub name: String,
         /// A `SecureString` of AWS Systems Manager Parameter Store.
         pub ssm: Option<SsmCustodian>,
+        /// A secret of AWS Secrets Manager.
+        pub secretsmanager: Option<SecretsManagerCustodian>,
         /// A file encrypted to an age recipient.
         pub age: Option<AgeCustodian>,
         /// A file encrypted to a PGP key.
@@ -160,6 +165,24 @@ section! {
         /// Tags of the parameter.
         #[schemars(with = "Named<String>")]
         pub tags: Vec<(String, String)>,
+        ..aws: Aws,
+    }
+}
+
+section! {
+    /// A secret of AWS Secrets Manager.
+    pub struct SecretsManagerCustodian {
+        /// Name of the secret, no ARN; it must not exist yet, nor be scheduled for deletion.
+        #[schemars(length(min = 1))]
+        pub name: String,
+        /// KMS key (id, ARN or alias) instead of the account's default.
+        pub kms_key_id: Option<String>,
+        /// Tags of the secret.
+        #[schemars(with = "Named<String>")]
+        pub tags: Vec<(String, String)>,
+        /// Address of the service, where it is another than that of the region: an endpoint of a VPC.
+        #[schemars(with = "Option<Address>")]
+        pub endpoint: Option<Url>,
         ..aws: Aws,
     }
 }

@@ -10,21 +10,26 @@ use crate::plain_http::is_this_machine;
 
 const CUSTODIANS: [&str; 2] = ["init", "custodians"];
 /// Each kind of custodian, and what says where its share is.
-const PLACES: [(&str, &str); 4] = [
+const PLACES: [(&str, &str); 5] = [
     ("ssm", "parameter"),
+    ("secretsmanager", "name"),
     ("age", "file"),
     ("pgp", "file"),
     ("kubernetes", "secret"),
 ];
 /// Longest name of a Secret with room for the number of a later making.
 const LONGEST_SECRET: usize = 248;
+/// Longest name in AWS Secrets Manager, which takes 512 letters, with room for the name of a trial value beside it.
+const LONGEST_SECRET_OF_AWS: usize = 360;
 
 pub(super) fn plain_http_stays_on_this_machine(reading: &mut Reading) {
-    let patterns: [&[&str]; 4] = [
+    let patterns: [&[&str]; 6] = [
         &["cluster", "address"],
         &["cluster", "nodes", "*"],
         &["logins", "*", "with", "token_request", "api_server"],
         &["init", "custodians", "*", "kubernetes", "api_server"],
+        &["init", "custodians", "*", "secretsmanager", "endpoint"],
+        &["writes", "*", "hand_out", "secretsmanager", "endpoint"],
     ];
     let text = "plain `http` would show every secret to the network; it is only accepted to 127.0.0.1, ::1 and localhost";
     for pattern in patterns {
@@ -118,18 +123,29 @@ pub(super) fn custodians_are_different(reading: &mut Reading) {
     }
 }
 
-/// Where a custodian keeps its share. A parameter is one of its account and region, and a Secret of its API server, so
-/// these must be sound too.
-fn target(reading: &Reading, custodian: &[&str], kind: &str, path: &[&str]) -> Option<[String; 5]> {
+/// Where a custodian keeps its share. A parameter or a secret is one of its account and region, and a Secret of its
+/// API server, so these must be sound too.
+fn target(reading: &Reading, custodian: &[&str], kind: &str, path: &[&str]) -> Option<[String; 7]> {
     let all = under(custodian, &[kind]);
-    if ["ssm", "kubernetes"].contains(&kind) {
+    if ["ssm", "secretsmanager", "kubernetes"].contains(&kind) {
         reading.node(&all)?;
     }
     let text = |path: &[&str]| reading.text(path).unwrap_or_default().to_owned();
     let target = reading.text(path)?.to_owned();
-    let [region, profile, role, server] =
-        ["region", "profile", "role_arn", "api_server"].map(|key| text(&under(&all, &[key])));
-    Some([target, region, profile, role, server])
+    let [region, profile, role, server, endpoint] =
+        ["region", "profile", "role_arn", "api_server", "endpoint"]
+            .map(|key| text(&under(&all, &[key])));
+    // The names of two services of AWS are not the same name.
+    let kind = if kind == "secretsmanager" { kind } else { "" };
+    Some([
+        kind.to_owned(),
+        target,
+        region,
+        profile,
+        role,
+        server,
+        endpoint,
+    ])
 }
 
 pub(super) fn accepted_custodians_exist(reading: &mut Reading) {
@@ -183,6 +199,22 @@ pub(super) fn secrets_of_kubernetes_have_names(reading: &mut Reading) {
     let text = "expected `NAMESPACE/NAME` of a Secret: small letters, digits and `-`, in the name also `.`";
     let pattern = ["init", "custodians", "*", "kubernetes", "secret"];
     reading.refuse_unless(Code::FileValueInvalid, &pattern, right, text);
+}
+
+pub(super) fn secrets_of_aws_have_names(reading: &mut Reading) {
+    let right = |text: &str| {
+        let inside = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
+        text.len() <= LONGEST_SECRET_OF_AWS && text.chars().all(inside)
+    };
+    let text =
+        "expected the name of a secret, no ARN: letters, digits and `/_+=.@-`, at most 360 of them";
+    let patterns: [&[&str]; 2] = [
+        &["init", "custodians", "*", "secretsmanager", "name"],
+        &["writes", "*", "hand_out", "secretsmanager", "name"],
+    ];
+    for pattern in patterns {
+        reading.refuse_unless(Code::FileValueInvalid, pattern, right, text);
+    }
 }
 
 /// Short ids of keys are made by anybody, so only the whole fingerprint counts.

@@ -135,7 +135,7 @@ pub(in crate::config) fn handed_out_once_and_apart(reading: &mut Reading) {
     }
 }
 
-/// Where something goes that stands here: a file, or a parameter of an account and region.
+/// Where something goes that stands here: a file, or a parameter or secret of an account and region.
 fn targets(reading: &Reading, above: &[String]) -> Vec<String> {
     let under = |more: &[&str]| {
         let more = more.iter().map(|one| (*one).to_owned());
@@ -149,13 +149,13 @@ fn targets(reading: &Reading, above: &[String]) -> Vec<String> {
         let plain: PathBuf = file.components().collect();
         plain.display().to_string()
     });
-    let key = |name| reading.text(&under(&["ssm", name])).unwrap_or_default();
-    let parameter = reading.text(&under(&["ssm", "parameter"]));
-    let parameter = parameter.map(|name| {
-        let account = ["region", "profile", "role_arn"].map(key);
-        format!("{} {name}", account.join(" "))
+    let in_aws = [("ssm", "parameter"), ("secretsmanager", "name")].map(|(kind, key)| {
+        let name = reading.text(&under(&[kind, key]))?;
+        let account = ["region", "profile", "role_arn", "endpoint"]
+            .map(|key| reading.text(&under(&[kind, key])).unwrap_or_default());
+        Some(format!("{kind} {} {name}", account.join(" ")))
     });
-    files.chain(parameter).collect()
+    files.chain(in_aws.into_iter().flatten()).collect()
 }
 
 /// Nobody here sees what the server has wrapped.

@@ -25,7 +25,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 61] = [
+const RULES: [Rule; 62] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -34,6 +34,7 @@ const RULES: [Rule; 61] = [
     cluster::accepted_custodians_exist,
     cluster::recipients_are_public,
     cluster::secrets_of_kubernetes_have_names,
+    cluster::secrets_of_aws_have_names,
     cluster::fingerprints_are_whole,
     mounts::mount_paths_are_plain,
     mounts::versions_of_kv_agree,

@@ -27,6 +27,11 @@ fn what_is_handed_out_is_the_secret_of_the_answer_or_what_the_file_names() {
             "the SSM parameter /x",
         ),
         (
+            "path: pki/issue/web, hand_out: {secretsmanager: {name: x, kms_key_id: alias/y}}",
+            "its private_key",
+            "the secret x of AWS Secrets Manager",
+        ),
+        (
             "path: other/make, hand_out: {file: k, fields: [api_key]}",
             "its api_key",
             "/etc/vault/k",
@@ -42,7 +47,7 @@ fn what_is_handed_out_is_the_secret_of_the_answer_or_what_the_file_names() {
 #[test]
 fn what_cannot_be_handed_out_once_and_for_good_is_refused_with_its_line() {
     let id = "path: auth/approle/role/ci/secret-id, data: {}";
-    let cases: [(&str, &str); 18] = [
+    let cases: [(&str, &str); 21] = [
         (
             "path: other/make, data: {}, hand_out: {file: k}",
             "writes[0].hand_out: which field of its answer",
@@ -102,6 +107,20 @@ fn what_cannot_be_handed_out_once_and_for_good_is_refused_with_its_line() {
         (
             &format!("{id}, hand_out: {{age: {{recipient: AGE-SECRET-KEY-1, file: l}}}}"),
             "writes[0].hand_out.age.recipient: expected an age recipient",
+        ),
+        (
+            &format!("{id}, hand_out: {{secretsmanager: {{name: a:b}}}}"),
+            "writes[0].hand_out.secretsmanager.name: expected the name of a secret",
+        ),
+        (
+            &format!("{id}, hand_out: {{secretsmanager: {{name: a, endpoint: http://b}}}}"),
+            "writes[0].hand_out.secretsmanager.endpoint: plain `http`",
+        ),
+        (
+            &format!(
+                "{id}, hand_out: {{secretsmanager: {{name: k}}}}}}, {{path: pki/issue/a, data: {{}}, hand_out: {{secretsmanager: {{name: k}}}}"
+            ),
+            "writes[1].hand_out: what `writes[0]` hands out goes there",
         ),
         (
             &format!("{id}, hand_out: {{file: shares/bob.age}}"),

@@ -82,7 +82,7 @@ logins:
             "5:9: cluster.tls.verify: unknown key `verify`; the keys here are `ca_cert`, `server_name`, `client_cert` and `client_key`",
             "6:23: cluster.timeouts.request: expected a time such as `30s`, `10m` or `1h30m`",
             "9:14: init.threshold: the threshold is 3 and there are 2 shares: nobody could ever open the cluster",
-            "12:21: init.custodians[1].yubikey: unknown key `yubikey`; the keys here are `name`, `ssm`, `age`, `pgp` and `kubernetes`",
+            "12:21: init.custodians[1].yubikey: unknown key `yubikey`; the keys here are `name`, `ssm`, `secretsmanager`, `age`, `pgp` and `kubernetes`",
             "13:30: checkpoint.key: unknown key `kmss`; expected `kms`, `identity` or `passphrase`; did you mean `kms`?",
             "17:5: audit.file.optoins: unknown key `optoins`; did you mean `options`?",
             "20:84: auth.oidc.config.oidc_client_secret: secret values are references: `{file: PATH}`, `{env: NAME}`, `{ssm: PARAMETER}` or `{prompt: TEXT}`",

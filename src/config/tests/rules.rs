@@ -172,7 +172,31 @@ const BROKEN: &str = r#"
 > 8:36: init.custodians[1].age.recipient: expected an age recipient
 - age: {recipient: age1bob, file: shares/bob.age}
 + age: {recipient: age1bob, file: b}, ssm: {parameter: /p}
-> 8:7: init.custodians[1]: only one of `ssm`, `age`, `pgp` and `kubernetes`
+> 8:7: init.custodians[1]: only one of `ssm`, `secretsmanager`, `age`, `pgp` and `kubernetes`
+- age: {recipient: age1bob, file: shares/bob.age}
++ secretsmanager: {kms_key_id: alias/bob}
+> 8:35: init.custodians[1].secretsmanager: missing key `name`
+- age: {recipient: age1bob, file: shares/bob.age}
++ secretsmanager: {name: vault/bob, kms_key: alias/bob}
+> 8:53: init.custodians[1].secretsmanager.kms_key: unknown key `kms_key`
+- age: {recipient: age1bob, file: shares/bob.age}
++ secretsmanager: {name: "arn:aws:secretsmanager:eu-1:1:secret:bob-AbCdEf"}
+> 8:42: init.custodians[1].secretsmanager.name: expected the name of a secret, no ARN
+- age: {recipient: age1bob, file: shares/bob.age}
++ secretsmanager: {name: vault/bob share}
+> 8:42: init.custodians[1].secretsmanager.name: expected the name of a secret
+- age: {recipient: age1bob, file: shares/bob.age}
++ secretsmanager: {name: ""}
+> 8:42: init.custodians[1].secretsmanager.name: expected
+- age: {recipient: age1bob, file: shares/bob.age}
++ secretsmanager: {name: vault/bob, endpoint: "http://vpce.example.com"}
+> 8:63: init.custodians[1].secretsmanager.endpoint: plain `http`
+- age: {recipient: age1bob, file: shares/bob.age}
++ secretsmanager: {name: vault/bob, endpoint: vpce}
+> 8:63: init.custodians[1].secretsmanager.endpoint: not an address
+- age: {recipient: age1bob, file: shares/bob.age}
++ secretsmanager: {name: vault/bob, tags: [a]}
+> 8:59: init.custodians[1].secretsmanager.tags: expected
 - age: {recipient: age1bob, file: shares/bob.age}
 + kubernetes: {secret: bob, recipient: age1bob}
 > 8:40: init.custodians[1].kubernetes.secret: expected `NAMESPACE/NAME` of a Secret

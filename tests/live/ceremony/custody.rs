@@ -43,6 +43,11 @@ impl Custody<'_> {
             let share = LocalStack::shared().ssm_get(parameter);
             return share.unwrap_or_else(|| panic!("{parameter} is not there"));
         }
+        if let Some(secret) = custodian["secretsmanager"]["name"].as_str() {
+            let secret = &kept_at(self.file, secret);
+            let share = LocalStack::shared().secret(secret);
+            return share.unwrap_or_else(|| panic!("{secret} is not there"));
+        }
         if let Some(secret) = custodian["kubernetes"]["secret"].as_str() {
             let secret = kept_at(self.file, secret);
             let armored = Kubernetes::shared().kept_share(&secret);

@@ -12,7 +12,7 @@ use super::custody::Custody;
 use super::run::Run;
 use super::secrecy::Written;
 use super::server::{DEVICE, Server};
-use crate::support::{Canaries, Gpg, LocalStack, Running, Terminal, Tool};
+use crate::support::{Canaries, Gpg, Running, Terminal, Tool};
 
 /// Custodians of the plain ceremony.
 pub const HOLDERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -175,20 +175,6 @@ impl Ceremony {
         json!({ "name": name, "age": { "recipient": identity, "file": format!("shares/{name}.age") } })
     }
 
-    /// An entry of `init.custodians` in the parameter store, under a KMS key of its own.
-    pub fn ssm_custodian(&mut self, name: &str) -> Value {
-        let aws = LocalStack::shared();
-        let key = aws.kms_create_key();
-        self.environment = aws.env();
-        // All of them are in one account, which is found where it is not accepted.
-        let accepted = &mut self.file["init"]["accept_one_trust_domain"];
-        match accepted.as_array_mut() {
-            Some(names) => names.push(json!(name)),
-            None => *accepted = json!([name]),
-        }
-        json!({ "name": name, "ssm": { "parameter": format!("{}/{name}", self.prefix()), "kms_key": key } })
-    }
-
     /// Holders with PGP keys read their shares here: runs are looked through for them.
     pub fn read_by(&mut self, gpg: &Gpg) {
         self.pgp = Some(gpg.home().to_owned());
@@ -203,15 +189,6 @@ impl Ceremony {
             .expect("a name")
             .to_string_lossy();
         format!("/vault/{place}")
-    }
-
-    /// Keeps the checkpoint under a new KMS key; its id.
-    pub fn kms_checkpoint(&mut self) -> String {
-        let aws = LocalStack::shared();
-        let key = aws.kms_create_key();
-        self.environment = aws.env();
-        self.set("/checkpoint/key", json!({ "kms": key }));
-        key
     }
 
     /// Makes an identity in a file and returns its recipient.
@@ -234,7 +211,8 @@ impl Ceremony {
             .cloned()
             .unwrap_or_default()
         {
-            if custodian.get("ssm").is_none() && custodian.get("pgp").is_none() {
+            let is = |kind| custodian.get(kind).is_some();
+            if !["ssm", "secretsmanager", "pgp"].into_iter().any(is) {
                 let name = custodian["name"].as_str().expect("a name");
                 self.run(&[
                     "custodian",

@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod custody;
 mod file;
+mod in_aws;
 mod people;
 mod run;
 mod secrecy;

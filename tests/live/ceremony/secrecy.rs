@@ -103,11 +103,17 @@ impl Watch {
     }
 
     fn share_at(&self, custodian: &Value) -> Option<String> {
-        if let Some(parameter) = custodian["ssm"]["parameter"].as_str() {
-            let mut names = self.environment.iter().map(|(name, _)| name.as_str());
-            return names
-                .any(|name| name == "AWS_ENDPOINT_URL")
-                .then(|| LocalStack::shared().ssm_get(&kept_at(&self.file, parameter)))?;
+        let in_aws = |kind: &str, key: &str| {
+            let name = custodian[kind][key].as_str()?;
+            Some(kept_at(&self.file, name))
+        };
+        let mut names = self.environment.iter().map(|(name, _)| name.as_str());
+        let is_here = names.any(|name| name == "AWS_ENDPOINT_URL");
+        if let Some(parameter) = in_aws("ssm", "parameter") {
+            return is_here.then(|| LocalStack::shared().ssm_get(&parameter))?;
+        }
+        if let Some(secret) = in_aws("secretsmanager", "name") {
+            return is_here.then(|| LocalStack::shared().secret(&secret))?;
         }
         if let Some(file) = custodian["pgp"]["file"].as_str() {
             return share_by_gpg(self.pgp.as_deref()?, &self.directory.join(file));

@@ -23,11 +23,13 @@ fn through(ceremony: &mut Ceremony, address: &str) {
     }
 }
 
-/// A share, the checkpoint's key and the replica of the checkpoint are at AWS.
+/// Two shares, the checkpoint's key and the replica of the checkpoint are at AWS.
 fn at_aws(server: &Server) -> (Ceremony, Bucket) {
     let mut ceremony = Ceremony::at(server);
     let alice = ceremony.ssm_custodian("alice");
     ceremony.set("/init/custodians/0", alice);
+    let bob = ceremony.secretsmanager_custodian("bob");
+    ceremony.set("/init/custodians/1", bob);
     let name = ceremony.prefix().replace(['/', '_', '.'], "-");
     let bucket = Bucket::plain(name.to_lowercase().trim_matches('-'));
     let key = LocalStack::shared().kms_create_key();
@@ -51,8 +53,9 @@ fn handed_over_at_aws() -> (Server, Ceremony, Stage) {
 fn nothing_that_aws_answers_is_shown_as_it_is() {
     require!(AWS);
     let (_server, ceremony, stage) = handed_over_at_aws();
-    // Of parameters, of a bucket and of a key.
-    let seen = stage.seen(&["Name", "ARN", "Value", "KeyId", "Key"]);
+    // Of parameters, of a secret, of a bucket and of a key.
+    let secret = ["VersionId", "SecretString", "KmsKeyId"];
+    let seen = stage.seen(&[&["Name", "ARN", "Value", "KeyId", "Key"][..], &secret].concat());
     let status = |more: &[&str]| run(&ceremony, &[&["status"], more].concat());
     let apply = |more: &[&str]| run(&ceremony, &[&["apply", "--yes"], more].concat());
     for name in names(&seen) {

@@ -116,6 +116,26 @@ fn an_answer_of_parameter_store_or_kms_without_an_end_is_refused() {
 }
 
 #[test]
+fn an_answer_of_secrets_manager_without_an_end_is_refused() {
+    require!(NEEDED);
+    let (server, mut ceremony) = before();
+    let aws = Endless::start();
+    let alice = ceremony.secretsmanager_custodian("alice");
+    ceremony.set("/init/custodians/0", alice);
+    let service = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+    let mut environment = LocalStack::shared().env();
+    environment.push((service.to_owned(), aws.address()));
+    bounded(&mut ceremony, &environment, &["apply", "--yes"])
+        .exits(1)
+        .says(&[
+            "aws-secretsmanager://us-east-1",
+            "larger than 8 MiB",
+            service,
+        ]);
+    assert!(!server.api().initialised());
+}
+
+#[test]
 fn an_account_that_is_told_without_an_end_is_one_that_is_not_known() {
     require!(NEEDED);
     let (_server, mut ceremony) = before();

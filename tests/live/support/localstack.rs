@@ -1,4 +1,4 @@
-//! The AWS services that custodians and seals need, on loopback: KMS and the parameter store.
+//! The AWS services that custodians and seals need, on loopback: KMS, the parameter store and Secrets Manager.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +21,8 @@ pub struct LocalStack {
     process: Mutex<Process>,
     _directory: Scratch,
     port: u16,
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
+    pub(super) secrets: aws_sdk_secretsmanager::Client,
     kms: aws_sdk_kms::Client,
     ssm: aws_sdk_ssm::Client,
 }
@@ -74,6 +75,12 @@ impl LocalStack {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(Self::REGION))
             .endpoint_url(&endpoint)
+            .credentials_provider(credentials.clone())
+            .build();
+        let secrets = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(Self::REGION))
+            .endpoint_url(&endpoint)
             .credentials_provider(credentials)
             .build();
         Ok(Self {
@@ -81,6 +88,7 @@ impl LocalStack {
             _directory: directory,
             port,
             runtime: runtime(),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             kms: aws_sdk_kms::Client::from_conf(kms),
             ssm: aws_sdk_ssm::Client::from_conf(ssm),
         })
@@ -271,7 +279,7 @@ impl LocalStack {
 }
 
 /// The service's code of an error, such as `DisabledException`.
-fn code<E, R>(error: &aws_sdk_kms::error::SdkError<E, R>) -> String
+pub(super) fn code<E, R>(error: &aws_sdk_kms::error::SdkError<E, R>) -> String
 where
     E: aws_sdk_kms::error::ProvideErrorMetadata + std::fmt::Debug,
     R: std::fmt::Debug,

@@ -29,6 +29,7 @@ mod proxy;
 mod round_robin;
 mod scratch;
 mod screen;
+mod secrets;
 mod skipped;
 mod spellings;
 mod squatter;

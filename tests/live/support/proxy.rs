@@ -56,8 +56,9 @@ impl RequestInfo {
             return format!("{} {path}", self.method);
         };
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        match body["Name"].as_str().or(body["Path"].as_str()) {
-            Some(parameter) => format!("{operation} {parameter}"),
+        let names = ["Name", "Path", "SecretId"].map(|key| body[key].as_str());
+        match names.into_iter().flatten().next() {
+            Some(name) => format!("{operation} {name}"),
             None => operation.to_owned(),
         }
     }
