@@ -96,7 +96,7 @@ impl Call<'_> {
             "InvalidKeyId" | "NotFoundException" => self
                 .error(Kind::KeyNotFound(self.key.to_owned()))
                 .advise(format!(
-                    "correct the name of the key (checkpoint.key.kms, kms_key or kms_key_id) or its region in the file, or make the key; those of this region: {}",
+                    "correct the name of the key (checkpoint.key.kms, kms_key) or its region in the file, or make the key; those of this region: {}",
                     ShellCommand::new("aws kms list-aliases --region").with(self.region)
                 )),
             "InvalidCiphertextException" | "IncorrectKeyException" => self.error(Kind::Damaged(

@@ -53,7 +53,7 @@ async fn open(config: &Config, wanted: &config::Custodian) -> Result<Custodian, 
         CustodianKind::SecretsManager(kept) => {
             let tags = tags(config, &kept.tags, generation);
             let secret = numbered(&kept.name, generation);
-            let under = (secret.as_str(), kept.kms_key_id.as_deref());
+            let under = (secret.as_str(), kept.kms_key.as_deref());
             let aws = to_aws(&kept.aws);
             Custodian::in_secrets_manager(name, under, &tags, reached(&aws, kept)).await
         }

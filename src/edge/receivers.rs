@@ -88,7 +88,7 @@ pub(crate) async fn opened(
         }
         (.., Some(kept)) => {
             let tags = tags(config, &kept.tags, FIRST);
-            let under = (kept.name.as_str(), kept.kms_key_id.as_deref());
+            let under = (kept.name.as_str(), kept.kms_key.as_deref());
             let aws = to_aws(&kept.aws);
             Receiver::in_secrets_manager(&write.path, under, &tags, reached(&aws, kept)).await
         }

@@ -51,7 +51,7 @@ pub(super) fn of(config: &Config, custodian: &Custodian) -> String {
             in_aws(
                 [
                     ("name", Some(yaml(&kept.name))),
-                    ("kms_key_id", kept.kms_key_id.as_deref().map(yaml)),
+                    ("kms_key", kept.kms_key.as_deref().map(yaml)),
                     ("endpoint", kept.endpoint.as_ref().map(address)),
                 ],
                 &kept.aws,

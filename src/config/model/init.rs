@@ -176,7 +176,7 @@ section! {
         #[schemars(length(min = 1))]
         pub name: String,
         /// KMS key (id, ARN or alias) instead of the account's default.
-        pub kms_key_id: Option<String>,
+        pub kms_key: Option<String>,
         /// Tags of the secret.
         #[schemars(with = "Named<String>")]
         pub tags: Vec<(String, String)>,

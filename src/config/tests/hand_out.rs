@@ -27,7 +27,7 @@ fn what_is_handed_out_is_the_secret_of_the_answer_or_what_the_file_names() {
             "the SSM parameter /x",
         ),
         (
-            "path: pki/issue/web, hand_out: {secretsmanager: {name: x, kms_key_id: alias/y}}",
+            "path: pki/issue/web, hand_out: {secretsmanager: {name: x, kms_key: alias/y}}",
             "its private_key",
             "the secret x of AWS Secrets Manager",
         ),

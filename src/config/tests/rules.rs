@@ -174,7 +174,7 @@ const BROKEN: &str = r#"
 + age: {recipient: age1bob, file: b}, ssm: {parameter: /p}
 > 8:7: init.custodians[1]: only one of `ssm`, `secretsmanager`, `age`, `pgp` and `kubernetes`
 - age: {recipient: age1bob, file: shares/bob.age}
-+ secretsmanager: {kms_key_id: alias/bob}
++ secretsmanager: {kms_key: alias/bob}
 > 8:35: init.custodians[1].secretsmanager: missing key `name`
 - age: {recipient: age1bob, file: shares/bob.age}
 + secretsmanager: {name: vault/bob, kms_key: alias/bob}

@@ -15,7 +15,7 @@ impl Ceremony {
     /// The same in Secrets Manager.
     pub fn secretsmanager_custodian(&mut self, name: &str) -> Value {
         let key = self.in_aws(name);
-        json!({ "name": name, "secretsmanager": { "name": format!("{}/{name}", self.prefix()), "kms_key_id": key } })
+        json!({ "name": name, "secretsmanager": { "name": format!("{}/{name}", self.prefix()), "kms_key": key } })
     }
 
     /// A share of this name will be in AWS, under the key that is returned.

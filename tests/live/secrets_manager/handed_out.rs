@@ -13,7 +13,7 @@ fn a_secret_gets_what_the_server_made_and_one_that_is_there_is_found_before_init
     ceremony.environment = aws.env();
     let name = format!("{}/ci", ceremony.prefix());
     let key = aws.kms_create_key();
-    let place = json!({ "secretsmanager": { "name": name, "kms_key_id": key } });
+    let place = json!({ "secretsmanager": { "name": name, "kms_key": key } });
     let entry: Value = json!({ "path": SECRET_ID, "data": {}, "hand_out": place });
     crate::handed_out::with_writes(&mut ceremony, &[entry]);
     aws.make_secret(&name, "precious");

@@ -238,7 +238,7 @@ fn the_file_of_a_holder_says_where_a_secret_is() {
     let printed = ceremony.run(&["holder-file", "alice"]);
     printed.exits(0).prints(&[
         "AWS credentials that may read it there",
-        &format!("secretsmanager: {{name: {name}, kms_key_id: "),
+        &format!("secretsmanager: {{name: {name}, kms_key: "),
         "endpoint: \"https://vpce.example.com\", region: eu-central-1}",
     ]);
 }

@@ -107,7 +107,7 @@ fn a_kms_key_that_is_disabled_or_of_another_region_or_of_nobody() {
     require!(NEEDED);
     let (server, mut ceremony, _) = with_a_secret();
     let custodian = ceremony.file["init"]["custodians"][0]["secretsmanager"].clone();
-    let key = custodian["kms_key_id"].as_str().expect("a key").to_owned();
+    let key = custodian["kms_key"].as_str().expect("a key").to_owned();
     let at = |key: &str| format!("/init/custodians/0/secretsmanager/{key}");
     LocalStack::shared().kms_disable(&key);
     let texts = [&*key, "is Disabled", "aws kms enable-key"];
@@ -122,10 +122,10 @@ fn a_kms_key_that_is_disabled_or_of_another_region_or_of_nobody() {
     ];
     refused_with_nothing_left(&ceremony, &server, 1, &texts);
     ceremony.remove(&at("region"));
-    ceremony.set(&at("kms_key_id"), json!("alias/nobody-made-this"));
+    ceremony.set(&at("kms_key"), json!("alias/nobody-made-this"));
     let texts = [
         "custodian alice: aws-kms://us-east-1/alias/nobody-made-this",
-        "kms_key_id",
+        "kms_key",
     ];
     refused_with_nothing_left(&ceremony, &server, 1, &texts);
 }
@@ -137,7 +137,7 @@ fn a_share_goes_to_the_account_of_its_profile() {
     let at = |key: &str| format!("/init/custodians/0/secretsmanager/{key}");
     ceremony.set(&at("profile"), json!("elsewhere"));
     // The key of the environment's account is not that account's.
-    ceremony.remove(&at("kms_key_id"));
+    ceremony.remove(&at("kms_key"));
     std::fs::create_dir(ceremony.path("aws")).expect("a directory");
     for (variable, file) in [
         ("AWS_SHARED_CREDENTIALS_FILE", "aws/credentials"),
