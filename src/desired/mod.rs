@@ -24,6 +24,7 @@ mod missed;
 pub(crate) mod mount;
 pub mod observation;
 mod pending;
+pub(crate) mod plugins;
 pub(crate) mod privilege_escalation;
 pub(crate) mod read_back;
 mod record;

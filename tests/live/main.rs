@@ -62,6 +62,7 @@ mod passphrase;
 mod pgp;
 mod plan_files;
 mod planned;
+mod plugins;
 mod profiles;
 mod proxied;
 mod pruned;
