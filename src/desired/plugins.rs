@@ -58,10 +58,11 @@ pub(crate) async fn look(view: &View<'_>) -> Result<Plugins, Failure> {
     }
     let mut found = Plugins::default();
     let (client, token) = (view.client(), view.token()?);
-    match plugins::catalogue(&client, token).await {
+    let listed = match plugins::catalogue(&client, token).await {
         Ok(listed) => {
             catalogue::lets_register(view.config, &client, &listed).await?;
             found.beside(view, &listed, missed);
+            listed
         }
         Err(error) if error.is_forbidden() => {
             let unseen = missed.iter().cloned();
@@ -71,29 +72,53 @@ pub(crate) async fn look(view: &View<'_>) -> Result<Plugins, Failure> {
                 found.findings.push(unlisted(CATALOGUE));
             }
             found.missed = missed;
+            Vec::new()
         }
         Err(error) => return Err(error.into()),
-    }
+    };
     for plugin in wanted {
-        found.documents.push(document(view, plugin)?);
+        found
+            .documents
+            .push(document(view, plugin, version_of(plugin, &listed))?);
     }
     Ok(found)
+}
+
+/// In which version the catalogue has a plugin of the file. Of one that says itself which it is, the server writes that down
+/// where the file says none.
+fn version_of(plugin: &Plugin, listed: &[plugins::Plugin]) -> String {
+    if let Some(version) = &plugin.version {
+        return version.clone();
+    }
+    let path = plugin.path();
+    let mut versions = listed
+        .iter()
+        .filter(|one| !one.builtin && path_of(one) == path)
+        .map(|one| &one.version);
+    match (versions.next(), versions.next()) {
+        (Some(only), None) => only.clone(),
+        _ => String::new(),
+    }
+}
+
+/// Where a plugin that is listed is read.
+fn path_of(one: &plugins::Plugin) -> String {
+    format!("{CATALOGUE}/{}/{}", one.kind, one.name)
 }
 
 impl Plugins {
     /// What the catalogue has and the file does not name.
     fn beside(&mut self, view: &View<'_>, listed: &[plugins::Plugin], missed: BTreeSet<String>) {
-        let path = |one: &plugins::Plugin| format!("{CATALOGUE}/{}/{}", one.kind, one.name);
         let others = listed.iter().filter(|one| !one.builtin);
         let others: Vec<_> = others
             .filter(|one| {
-                let same = |plugin: &&Plugin| plugin.path() == path(one);
+                let same = |plugin: &&Plugin| plugin.path() == path_of(one);
                 let mut named = view.config.plugins.iter().filter(same);
-                !named.any(|plugin| plugin.version.as_deref().unwrap_or_default() == one.version)
+                !named.any(|plugin| version_of(plugin, listed) == one.version)
             })
             .collect();
         for missed in missed {
-            if others.iter().any(|one| path(one) == missed) {
+            if others.iter().any(|one| path_of(one) == missed) {
                 let left = DocumentFinding::NotInFile(missed.clone());
                 self.findings.push(left.into());
             }
@@ -101,8 +126,8 @@ impl Plugins {
         }
         if view.diary.handed_over() {
             let named = |one: &plugins::Plugin| match one.version.as_str() {
-                "" => path(one),
-                version => format!("{} {version}", path(one)),
+                "" => path_of(one),
+                version => format!("{} {version}", path_of(one)),
             };
             self.unmanaged = others.into_iter().map(named).collect();
         }
@@ -180,13 +205,15 @@ pub(crate) fn not_reloaded(
         let plugin = plugins.find(|one| one.kind == kind && one.name == mount.mount_type)?;
         let fields = &there.get(mount.path)?.fields;
         let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
-        let own = plugin.version.as_deref().unwrap_or_default();
         let tuned = mount.tune.get(PLUGIN_VERSION).and_then(Field::as_str);
-        let version = tuned.map_or(own.to_owned(), version_as_kept);
+        let version = tuned
+            .map(version_as_kept)
+            .or_else(|| plugin.version.clone());
         let (runs, file) = (text("running_plugin_version"), text("running_sha256"));
-        let (runs, says) = if runs != version {
+        let same = version == plugin.version;
+        let (runs, says) = if let Some(version) = version.filter(|version| runs != *version) {
             (runs, version)
-        } else if version == own && !file.is_empty() && file != plugin.sha256 {
+        } else if same && !file.is_empty() && file != plugin.sha256 {
             (
                 format!("the file {file}"),
                 format!("the file {}", plugin.sha256),
@@ -194,22 +221,20 @@ pub(crate) fn not_reloaded(
         } else {
             return None;
         };
-        let named = |text: String| {
-            if text.is_empty() {
-                "no version".to_owned()
-            } else {
-                text
-            }
+        let runs = if runs.is_empty() {
+            "no version".to_owned()
+        } else {
+            runs
         };
         let mounts = ShellCommand::new("vault plugin reload").set("-mounts=", path);
-        let (mount, runs, says) = (mount.mount_path.clone(), named(runs), named(says));
+        let mount = mount.mount_path.clone();
         Some(DocumentFinding::PluginNotReloaded(mount, runs, says, mounts).into())
     });
     found.collect()
 }
 
 /// What registers a plugin.
-fn document(session: &Session<'_>, plugin: &Plugin) -> Result<Document, Failure> {
+fn document(session: &Session<'_>, plugin: &Plugin, version: String) -> Result<Document, Failure> {
     let mut body = Vec::new();
     let texts = [
         ("command", plugin.command.as_ref()),
@@ -234,7 +259,6 @@ fn document(session: &Session<'_>, plugin: &Plugin) -> Result<Document, Failure>
             .collect();
         body.push(("env".to_owned(), Body::List(env)));
     }
-    let version = plugin.version.clone().unwrap_or_default();
     Ok(Document {
         read: Read::Catalogue(version),
         ..Document::new(plugin.path(), Body::Map(body), PLUGIN)

@@ -150,7 +150,11 @@ fn a_mount_keeps_the_version_that_it_began_with_until_somebody_reloads_it() {
         require!([&setup.components()[..], &[PLUGIN]].concat());
         let mut of = plugged(setup);
         of.declare();
-        of.keeps_root().exits(4);
+        let door = json!({ "command": "first", "sha256": of.digest("first"), "args": ["auth"] });
+        of.ceremony
+            .set("/plugins/auth/door", door)
+            .set("/auth/door", json!({ "type": "door" }));
+        of.keeps_root().exits(4).never_says(&["of its plugin"]);
         let root = root(&of.server, &of.ceremony);
         let stays = "sys/mounts/own runs v1.2.3 of its plugin, and the file says v1.3.0";
         let second = of.plugin("second", "v1.3.0");
@@ -170,6 +174,12 @@ fn a_mount_keeps_the_version_that_it_began_with_until_somebody_reloads_it() {
         root.write("sys/plugins/reload/backend", &json!({ "mounts": ["own/"] }));
         assert_eq!(own()["running_plugin_version"], "v1.3.0", "{setup:?}");
         of.keeps_root().never_says(&["of its plugin"]);
+
+        // The method says itself which version it is, and the file says none: another file is told by its digest.
+        let door = json!({ "command": "second", "sha256": of.digest("second"), "args": ["auth"] });
+        of.ceremony.set("/plugins/auth/door", door);
+        of.writes(&["sys/plugins/catalog/auth/door"])
+            .prints(&["sys/auth/door runs the file", &of.digest("second")]);
 
         // Both versions are there, and the older one is nobody's any more.
         let old = format!("{PATH}?version=v1.2.3");

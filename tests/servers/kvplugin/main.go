@@ -1,5 +1,5 @@
 // A plugin of a server, a program of its own: the engine of key and value that Vault has built in, or, with the argument
-// `auth`, an auth method that lets nobody in.
+// `auth`, an auth method that lets nobody in and says which version it is.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 )
 
 func auth(ctx context.Context, config *logical.BackendConfig) (logical.Backend, error) {
-	backend := &framework.Backend{BackendType: logical.TypeCredential}
+	backend := &framework.Backend{BackendType: logical.TypeCredential, RunningVersion: "v0.1.0"}
 	return backend, backend.Setup(ctx, config)
 }
 
