@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::policy_text::covers;
 use crate::config::{AuthMount, Config, Field, Fields, SecretsEngine};
 use crate::desired::kind::Kind;
+use crate::vault::plugins::CATALOGUE;
 
 /// A path, and what may be done there.
 type Rule<'a> = (&'a str, &'a [&'a str]);
@@ -57,6 +58,10 @@ pub(crate) fn policy(config: &Config) -> String {
     }
     for method in &config.auth {
         of_method(method, &mut add);
+    }
+    for plugin in &config.plugins {
+        add(CATALOGUE, &["read"]);
+        add(&plugin.path(), &["read", "sudo"]);
     }
     for engine in &config.secrets {
         of_engine(config, engine, &mut add);
@@ -162,7 +167,8 @@ mod tests {
         let minimal = include_str!("../examples/minimal.yaml");
         let methods = "auth:\n  deep/er: {type: approle}\n  userpass:";
         let file = minimal.replace("auth:\n  userpass:", methods)
-            + "secrets: {a/b: {type: kv, options: {version: '2'}}, db: {type: database}, transit: {type: transit}}\n\
+            + "plugins: {secret: {own: {command: own, sha256: '0000000000000000000000000000000000000000000000000000000000000000'}}}\n\
+               secrets: {a/b: {type: kv, options: {version: '2'}}, db: {type: database}, transit: {type: transit}}\n\
                writes:\n\
                - {path: a/b/data/x, data: {data: {k: v}}}\n\
                - {path: db/creds/x, data: {a: b}}\n\
@@ -177,6 +183,8 @@ mod tests {
         for (path, may) in [
             ("sys/audit", "\"read\", \"sudo\""),
             ("sys/auth/deep/er/tune", "\"read\", \"sudo\""),
+            ("sys/plugins/catalog", "\"read\""),
+            ("sys/plugins/catalog/secret/own", "\"read\", \"sudo\""),
             ("auth/deep/er/role/+", "\"list\", \"read\""),
             ("sys/mounts/a/b/tune", "\"read\""),
             ("db/roles/+", "\"list\", \"read\""),

@@ -21,6 +21,7 @@ use crate::secret::Token;
 use crate::session::Session;
 use crate::step::decide::{Recorded, Seen};
 use crate::vault;
+use crate::vault::plugins;
 
 /// What was found for all documents of a step.
 #[derive(Debug, Default)]
@@ -293,7 +294,12 @@ pub(super) async fn read(
     if document.kind.unreadable || document.kind.once {
         return Ok(Some(Value::Null));
     }
-    match session.client().read(Some(token), document.read_at()).await {
+    let client = session.client();
+    let read = match &document.read {
+        Read::Catalogue(version) => plugins::read(&client, token, (&document.path, version)).await,
+        _ => client.read(Some(token), document.read_at()).await,
+    };
+    match read {
         // No read operation on this path: only what is remembered tells whether it was written.
         Err(error) if error.status() == Some(405) => Ok(Some(Value::Null)),
         // A mount that is not there yet: its tuning and roles come with it.

@@ -52,6 +52,8 @@ pub enum Read {
     Policy,
     /// Tuning of a mount: effective values are compared.
     Tune,
+    /// A plugin of this version: the catalogue has each version by itself, under one path.
+    Catalogue(String),
 }
 
 /// A document that has to be written, and why, without any secret.
@@ -192,7 +194,9 @@ impl Document {
             Read::Policy => compare::compare_policy(&self.body, have),
             _ if self.kind.exact => compare::compare_stored(&self.body, have),
             Read::Tune => compare::compare_tune(&self.body, have),
-            Read::SamePath | Read::Known(_) | Read::Denied => compare::compare(&self.body, have),
+            Read::SamePath | Read::Known(_) | Read::Denied | Read::Catalogue(_) => {
+                compare::compare(&self.body, have)
+            }
         }
     }
 }

@@ -112,7 +112,8 @@ fn is_elsewhere(config: &Config, path: &str) -> bool {
     let of_engine = config.secrets.iter().any(|engine| {
         !engine.config.is_empty() && path.strip_suffix("/config") == Some(&engine.path)
     });
-    of_method || of_engine
+    let of_plugins = config.plugins.iter().any(|plugin| plugin.path() == path);
+    of_method || of_engine || of_plugins
 }
 
 /// Whether it can be looked at without showing what others keep, and stands for itself.

@@ -25,6 +25,7 @@ pub(crate) mod mount;
 pub(crate) mod named_only;
 pub mod observation;
 mod pending;
+pub(crate) mod plugins;
 pub(crate) mod privilege_escalation;
 pub(crate) mod read_back;
 mod record;

@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use crate::code::Code;
-use crate::config::{Config, Fields, Manage};
-use crate::desired::document::{Document, Read};
+use crate::config::{Config, Field, Fields, Manage};
+use crate::desired::document::{Document, Pending, Read};
 use crate::desired::kind::{self, Kind, Writing};
-use crate::desired::resolve;
+use crate::desired::view::CONCURRENCY;
+use crate::desired::writing::{Target, Written, apply};
+use crate::desired::{plugins, resolve};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::vault::Body;
@@ -24,6 +26,9 @@ pub(crate) const OF_SERVERS: [&str; 8] = [
     "ns_token",
 ];
 
+/// Which version of its plugin a mount runs.
+pub(super) const PLUGIN_VERSION: &str = "plugin_version";
+
 /// One mount of the file.
 #[derive(Debug)]
 pub(crate) struct MountOfFile<'a> {
@@ -35,7 +40,7 @@ pub(crate) struct MountOfFile<'a> {
     config_kind: Kind,
     /// Path in the listing, without slash at the end.
     pub(crate) path: &'a str,
-    mount_type: &'a str,
+    pub(crate) mount_type: &'a str,
     description: &'a str,
     options: &'a [(String, String)],
     config: &'a Fields,
@@ -165,6 +170,11 @@ impl MountOfFile<'_> {
         if !self.options.is_empty() {
             body.push(("options".into(), resolve::texts(self.options)));
         }
+        // OpenBao takes it nowhere else, and mounts the newest version otherwise.
+        if let Some(Field::String(version)) = self.tune.get(PLUGIN_VERSION) {
+            let config = Body::map([(PLUGIN_VERSION, version.as_str())]);
+            body.push(("config".into(), config));
+        }
         for (name, set) in [("local", self.local), ("seal_wrap", self.seal_wrap)] {
             if set {
                 body.push((name.into(), Body::Bool(true)));
@@ -194,6 +204,25 @@ impl MountOfFile<'_> {
         "choose another path in the file, or remove the mount by hand; nothing is ever replaced",
     ))
     }
+}
+
+/// Writes plugins first, since a mount may be of one; then mounts, since a config needs its mount; then everything else.
+///
+/// # Errors
+/// Writes that failed, of the first of these of which any did.
+pub(crate) async fn write(target: &Target<'_>, pending: Vec<Pending>) -> Result<Written, Failure> {
+    let is_plugin = |one: &Pending| matches!(one.document.read, Read::Catalogue(_));
+    let is_mount = |one: &Pending| {
+        let document = &one.document;
+        matches!(document.read, Read::Known(None)) && !document.path.ends_with("/tune")
+    };
+    let (registered, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(is_plugin);
+    let (mounts, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_mount);
+    plugins::compare_files(target, &registered).await;
+    let mut written = apply(target, registered, CONCURRENCY).await?;
+    written.extend(apply(target, mounts, CONCURRENCY).await?);
+    written.extend(apply(target, rest, CONCURRENCY).await?);
+    Ok(written)
 }
 
 /// The options of the mount beside those that its tuning names itself.

@@ -1,6 +1,6 @@
 //! What a server has refused to take, said with the place in the file.
 
-use crate::desired::document::Document;
+use crate::desired::document::{Document, Read};
 use crate::failure::Failure;
 use crate::vault;
 
@@ -10,6 +10,7 @@ fn place_in_file(path: &str) -> String {
     match parts[..] {
         ["sys", "auth", ref mount @ ..] => format!("auth.{}", without_tune(mount)),
         ["sys", "mounts", ref mount @ ..] => format!("secrets.{}", without_tune(mount)),
+        ["sys", "plugins", "catalog", kind, name] => format!("plugins.{kind}.{name}"),
         ["sys", "policies", "acl", name] => {
             format!("policies.{name}, or the file that its rules are in,")
         }
@@ -34,10 +35,51 @@ const AWAY: [&str; 6] = [
     "deadline exceeded",
 ];
 
+/// How a server says that it does not run the file of a plugin: with 500, although it has decided (both products, measured).
+const NOT_RUN: [&str; 4] = [
+    NO_DIRECTORY,
+    "error while validating the command path",
+    "cannot execute files outside of configured plugin directory",
+    "path cannot contain parent references",
+];
+const NO_DIRECTORY: &str = "plugin directory is not configured";
+/// How it says that the file of a plugin is not the one whose digest was registered.
+const OTHER_FILE: &str = "checksums did not match";
+/// How it says that it has started the file, and that this is no plugin of it (go-plugin).
+const NO_PLUGIN: [&str; 2] = ["Unrecognized remote plugin message", "unable to run plugin"];
+
+/// Whether the server has said no, and not only that it could not.
+pub(super) fn is_refusal(document: &Document, error: &vault::Error) -> bool {
+    let said = |text: &String| NOT_RUN.iter().any(|words| text.contains(words));
+    matches!(document.read, Read::Catalogue(_)) && error.messages().iter().any(said)
+}
+
+/// What to do about a plugin that a server does not run, where it is one.
+fn advice_on_plugin(answer: &str) -> Option<&'static str> {
+    let says = |words: &[&str]| words.iter().any(|words| answer.contains(words));
+    Some(if answer.contains(NO_DIRECTORY) {
+        "set plugin_directory in the configuration of every node, put the file there, restart the nodes"
+    } else if says(&NOT_RUN) {
+        "put the file of that name into the plugin_directory of every node: the file itself, no link and in no directory of its \
+         own, and the server's user may run it"
+    } else if answer.contains(OTHER_FILE) {
+        "compare, on every node, sha256sum of the file in plugin_directory with sha256 under plugins of the file: one of the two is \
+         not what was meant, and no node runs it until they agree; correct it"
+    } else if says(&NO_PLUGIN) {
+        "run the file in plugin_directory by hand, as the server's user: it is to say that it is a plugin; if it does not, it is built \
+         for another machine, or is none; and its sha256 under plugins of the file is to be that of the file"
+    } else {
+        return None;
+    })
+}
+
 /// What to do about a document that the server answered like this. Where it did not reach somebody else, the file may be right.
 fn advice(path: &str, answer: &str) -> String {
     let place = place_in_file(path);
     let then = "then run apply again; what was written stands";
+    if let Some(plugin) = advice_on_plugin(answer) {
+        return format!("{plugin}; {then}");
+    }
     if answer.contains("error checking jwks URL") {
         return format!(
             "the server, not this machine, asks jwks_url, and without credentials: see with curl on its machine what it is \
@@ -56,9 +98,9 @@ fn advice(path: &str, answer: &str) -> String {
 }
 
 pub(super) fn rejected(document: &Document, error: vault::Error) -> Failure {
-    let advice = error
-        .advice()
-        .unwrap_or_else(|| advice(&document.path, &error.messages().join("; ")));
+    let answer = error.messages().join("; ");
+    let own = error.advice().filter(|_| !is_refusal(document, &error));
+    let advice = own.unwrap_or_else(|| advice(&document.path, &answer));
     Failure::failed(error.code(), error.to_string())
         .advise(advice)
         .answered(error.status())

@@ -23,7 +23,7 @@ pub(crate) struct Unmanaged {
 }
 
 /// That nobody could look what else is there.
-fn unlisted(collection: &str) -> Finding {
+pub(super) fn unlisted(collection: &str) -> Finding {
     DocumentFinding::Unlisted(collection.to_owned()).into()
 }
 

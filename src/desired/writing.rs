@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use crate::code::Code;
 use crate::desired::answers;
+use crate::desired::comparing;
 use crate::desired::create_once;
 use crate::desired::document::{Document, Pending, Read};
 use crate::desired::handing_out;
 use crate::desired::read_back::{keep_answer, read_back};
-use crate::desired::rejected::rejected;
+use crate::desired::rejected::{is_refusal, rejected};
 use crate::failure::Failure;
 use crate::finding::{Change, Finding};
 use crate::memory::Memory;
@@ -192,7 +193,7 @@ async fn send(target: &Target<'_>, pending: &Pending) -> Result<(), Unwritten> {
                 }
                 return Ok(keep_answer(target, document, &answer.data).await?);
             }
-            Err(error) if error.is_retryable() => {
+            Err(error) if error.is_retryable() && !is_refusal(document, &error) => {
                 (last, status) = (error.to_string(), error.status());
                 target.cluster.find_active().await?;
                 if ambiguous_write_arrived(target, document).await? {
@@ -256,7 +257,11 @@ async fn ambiguous_write_arrived(
     if !document.kind.once && target.memory.of(&document.path).is_some() {
         return Ok(false);
     }
-    match target.client().read(Some(token), &document.path).await {
+    let read = match &document.read {
+        Read::Catalogue(_) => comparing::read(target, token, document).await,
+        _ => target.client().read(Some(token), &document.path).await,
+    };
+    match read {
         Ok(Some(have)) => {
             let comparison = document.compare(&have);
             // A secret that cannot be read back may or may not have arrived: send it again.

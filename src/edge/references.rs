@@ -10,7 +10,7 @@ use futures::FutureExt;
 use tokio::process::Command;
 
 use crate::code::{Code, Reported};
-use crate::config::{Aws, CheckpointKey, Config, Field, Fields, Login, SecretRef};
+use crate::config::{Aws, CheckpointKey, Config, Field, Fields, Login, Plugin, SecretRef};
 use crate::door::withhold;
 use crate::edge::custodians::to_aws;
 use crate::failure::Failure;
@@ -215,6 +215,7 @@ pub(crate) fn references(config: &Config) -> Vec<&SecretRef> {
         .into_iter()
         .flatten()
         .collect();
+    found.extend(config.plugins.iter().flat_map(Plugin::secrets));
     for engine in &config.secrets {
         in_fields(&engine.config, &mut found);
         in_fields(&engine.tune, &mut found);

@@ -90,6 +90,12 @@ pub enum DocumentFinding {
          unknown"
     )]
     Unlisted(String),
+    /// A mount, what it runs of its plugin, and what the file says.
+    #[error(
+        "{0} runs {1} of its plugin, and the file says {2}: a mount keeps what it began with; name plugin_version in its tune where \
+         another version is meant, then reload it (on OpenBao with bao): {3}"
+    )]
+    PluginNotReloaded(String, String, String, ShellCommand),
     /// A group, and a member of it that no entity is.
     #[error(
         "{0}: no entity of the server is called {1}, as one is after its first login: apply again afterwards, or give that \
@@ -197,7 +203,9 @@ impl DocumentFinding {
 
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::NotInFile(_) | Self::NotInFileUnseen(_) => Code::StepDiffers,
+            Self::NotInFile(_) | Self::NotInFileUnseen(_) | Self::PluginNotReloaded(..) => {
+                Code::StepDiffers
+            }
             Self::CannotReset(..) | Self::StaysSet(..) => Code::NotPutBack,
             Self::DoneOnce(_)
             | Self::PerhapsDone(_)

@@ -59,6 +59,7 @@ enum Place {
     User(usize, usize),
     Auth(usize),
     Secrets(usize),
+    Plugins(usize),
     Audit(usize),
 }
 
@@ -132,6 +133,7 @@ fn take_out(found: &mut Found, sections: &Sections, problems: &Problems) -> bool
         let gone = match place {
             Place::Audit(at) => found.audit.remove(at).path,
             Place::Secrets(at) => found.secrets.remove(at).path,
+            Place::Plugins(at) => found.plugins.remove(at).path,
             Place::Groups(at) => found.groups.remove(at).path,
             Place::Policies(at) => found.policies.remove(at).path,
             Place::Writes(at) => found.writes.remove(at).path,
@@ -158,6 +160,7 @@ fn sections(found: &Found) -> Sections {
         ..Sections::default()
     };
     sections.named("\naudit:\n", &found.audit, (2, Place::Audit));
+    sections.plugins(&found.plugins);
     sections.named("\nsecrets:\n", &found.secrets, (2, Place::Secrets));
     sections.auth(&found.auth);
     sections.named("\npolicies:\n", &found.policies, (2, Place::Policies));
@@ -189,6 +192,26 @@ impl Sections {
             let after = line + self.text[before..].matches('\n').count();
             self.places.push((line..after, place(number)));
             line = after;
+        }
+    }
+
+    /// Each below its kind, of which there are one after the other.
+    fn plugins(&mut self, plugins: &[Entry]) {
+        let kind_of = |entry: &Entry| entry.path.rsplit('/').nth(1).map(str::to_owned);
+        let mut kind = None;
+        for (number, entry) in plugins.iter().enumerate() {
+            let own = kind_of(entry);
+            let first = if number == 0 { "\nplugins:\n" } else { "" };
+            let head = match &own {
+                Some(name) if own != kind => format!("{first}  {name}:\n"),
+                _ => first.to_owned(),
+            };
+            self.text.push_str(&head);
+            let line = self.line();
+            self.entry(entry, 4);
+            self.places
+                .push((line..self.line(), Place::Plugins(number)));
+            kind = own;
         }
     }
 
@@ -255,8 +278,8 @@ impl Sections {
 }
 
 /// Kinds of documents that are never asked for.
-const NOT_ASKED: &str = "values of KV, credentials and role ids, whose reading shows or makes a secret; plugins, MFA, the OIDC provider,\n\
-                         # headers of the UI and of the audit log, raft, tokens and leases";
+const NOT_ASKED: &str = "values of KV, credentials and role ids, whose reading shows or makes a secret; MFA, the OIDC provider, headers\n\
+                         #  of the UI and of the audit log, raft, tokens and leases";
 
 fn begin(head: &Head<'_>, found: &Found) -> String {
     let address = head.config.cluster.address.as_str().trim_end_matches('/');

@@ -37,6 +37,8 @@ pub(super) struct ToFill {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) audit: Vec<Entry>,
+    /// Plugins, each kind by itself: its path says which.
+    pub(super) plugins: Vec<Entry>,
     pub(super) secrets: Vec<Entry>,
     pub(super) auth: Vec<Method>,
     pub(super) policies: Vec<Entry>,
@@ -80,7 +82,13 @@ impl Found {
     pub(super) fn entries(&self) -> usize {
         let of_method = |method: &Method| 1 + method.roles.len() + method.users.len();
         let methods: usize = self.auth.iter().map(of_method).sum();
-        let named = [&self.audit, &self.secrets, &self.policies, &self.groups];
+        let named = [
+            &self.audit,
+            &self.plugins,
+            &self.secrets,
+            &self.policies,
+            &self.groups,
+        ];
         let named: usize = named.iter().map(|section| section.len()).sum();
         methods + named + self.writes.len()
     }

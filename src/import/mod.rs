@@ -8,6 +8,7 @@ mod fields;
 mod file;
 mod found;
 mod out;
+mod plugins;
 mod reader;
 mod secrets;
 mod system;
@@ -239,6 +240,7 @@ async fn all(
     let mut found = Found::default();
     if config.cluster.namespace.is_none() {
         system::audit(&reader, &mut found).await?;
+        plugins::read(&reader, &mut found).await?;
     }
     secrets::read(&reader, &mut found).await?;
     let accessors = auth::read(&reader, &mut found).await?;

@@ -5,7 +5,7 @@ use crate::checkpoint::Diary;
 use crate::checkpoint::unproved::{unproved, unproved_custodians};
 use crate::code::{Code, Reported};
 use crate::config::{
-    AuditDevice, AuthMount, BreakGlass, Config, Custodian, CustodianKind, Drill, Login,
+    AuditDevice, AuthMount, BreakGlass, Config, Custodian, CustodianKind, Drill, Login, Plugin,
     SecretsEngine,
 };
 use crate::desired::grant;
@@ -108,7 +108,8 @@ fn of_step(
             let engine = |engine: &SecretsEngine| {
                 format!("{}/, of type {}", engine.path, engine.engine_type)
             };
-            config.secrets.iter().map(engine).collect()
+            let plugins = config.plugins.iter().map(Plugin::path);
+            plugins.chain(config.secrets.iter().map(engine)).collect()
         }
         Step::AuthMethods => {
             let method =

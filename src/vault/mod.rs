@@ -13,6 +13,7 @@ pub mod compare;
 pub(crate) mod http;
 pub mod keys;
 pub mod mounts;
+pub mod plugins;
 pub mod policies;
 pub mod snapshot;
 pub mod sys;

@@ -63,6 +63,7 @@ mod passphrase;
 mod pgp;
 mod plan_files;
 mod planned;
+mod plugins;
 mod profiles;
 mod proxied;
 mod pruned;

@@ -8,7 +8,8 @@ use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
 use crate::desired::mount::{self, MountOfFile, OF_SERVERS};
 use crate::desired::observation::Observation;
-use crate::desired::{self, CONCURRENCY, NOT_IN_FILE, Pending, Read};
+use crate::desired::plugins::{self, Plugins};
+use crate::desired::{self, NOT_IN_FILE};
 use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Detail, DocumentFinding};
@@ -29,12 +30,15 @@ pub(super) async fn observe_secrets(view: &View<'_>) -> Result<Observation, Fail
             ..Observation::absent()
         });
     }
-    let wanted = mount::secrets(view.config);
-    if wanted.is_empty() && missed(view, "sys/mounts", &wanted).is_empty() {
+    let (wanted, plugins) = (
+        mount::secrets(view.config),
+        plugins::look(&view.documents()).await?,
+    );
+    if plugins.is_empty() && wanted.is_empty() && missed(view, "sys/mounts", &wanted).is_empty() {
         return Ok(Observation::nothing_declared());
     }
     let listing = list_mounts(&view.client(), view.token()?).await;
-    observe(view, "sys/mounts", listing, wanted).await
+    observe(view, ("sys/mounts", plugins), listing, wanted).await
 }
 
 /// The namespace first: nothing can be seen in it before.
@@ -69,13 +73,13 @@ pub(super) async fn observe_auth_methods(view: &View<'_>) -> Result<Observation,
         return Ok(Observation::nothing_declared());
     }
     let listing = list_auth(&view.client(), view.token()?).await;
-    observe(view, "sys/auth", listing, wanted).await
+    observe(view, ("sys/auth", Plugins::default()), listing, wanted).await
 }
 
 /// Compares all mounts with the listing of `place`, and their tuning and config with what is there.
 async fn observe(
     view: &View<'_>,
-    place: &str,
+    (place, mut plugins): (&str, Plugins),
     listing: Result<Mounts, vault::Error>,
     wanted: Vec<MountOfFile<'_>>,
 ) -> Result<Observation, Failure> {
@@ -88,7 +92,7 @@ async fn observe(
         }
         Err(error) => return Err(error.into()),
     };
-    let mut documents = Vec::new();
+    let mut documents = std::mem::take(&mut plugins.documents);
     let (mut refusals, mut left) = (Vec::new(), Vec::new());
     for mount in &wanted {
         let present = there.get(mount.path);
@@ -114,6 +118,9 @@ async fn observe(
         }
     }
     let mut observation = comparison.into_observation();
+    observation
+        .findings
+        .extend(plugins::not_reloaded(view.config, (&wanted, &there)));
     observation.findings.extend(left);
     let left = missed.iter().filter(|path| {
         let name = path.strip_prefix(place).unwrap_or(path);
@@ -131,6 +138,7 @@ async fn observe(
     if !missed.is_empty() {
         observation.evidence.set(NOT_IN_FILE, &missed);
     }
+    plugins.add_to(&mut observation);
     Ok(observation)
 }
 
@@ -151,18 +159,12 @@ fn missed(view: &View<'_>, place: &str, wanted: &[MountOfFile<'_>]) -> BTreeSet<
     missed
 }
 
-/// Mounts first, since a config needs its mount; then everything else.
+/// Writes them, and remembers what the server made of them.
 pub(super) async fn apply(
     (step, ceremony): (Step, &Ceremony<'_>),
     observation: Observation,
 ) -> Result<Evidence, Failure> {
-    let (mounts, rest): (Vec<Pending>, Vec<Pending>) =
-        observation.pending.into_iter().partition(|p| {
-            matches!(p.document.read, Read::Known(None)) && !p.document.path.ends_with("/tune")
-        });
-    let target = ceremony.target();
-    let mut written = desired::apply(&target, mounts, CONCURRENCY).await?;
-    written.extend(desired::apply(&target, rest, CONCURRENCY).await?);
+    let written = mount::write(&ceremony.target(), observation.pending).await?;
     listed_again(step, ceremony, &written.paths).await?;
     let evidence = observation.evidence.with("written", written.paths);
     for one in written.findings {

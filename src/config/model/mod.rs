@@ -13,6 +13,7 @@ pub(in crate::config) mod identity;
 mod init;
 mod logins;
 mod mounts;
+pub(in crate::config) mod plugins;
 mod policies;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub use init::*;
 pub use logins::*;
 pub(super) use mounts::kv_version;
 pub use mounts::*;
+pub use plugins::Plugin;
+pub(crate) use plugins::version_as_kept;
 pub(super) use policies::read as policies;
 pub use policies::{Policy, PolicySource};
 
@@ -64,6 +67,9 @@ pub struct Config {
     /// Audit devices by path. They come before everything else.
     #[schemars(with = "Named<AuditDevice>")]
     pub audit: Vec<AuditDevice>,
+    /// Plugins of the catalogue, registered before anything is mounted.
+    #[schemars(with = "Option<plugins::PluginSection>")]
+    pub plugins: Vec<Plugin>,
     /// Secrets engines by path.
     #[schemars(with = "Named<sections::Engine>")]
     pub secrets: Vec<SecretsEngine>,
@@ -122,6 +128,7 @@ impl Config {
             init: at.key("init")?,
             checkpoint: at.key("checkpoint")?,
             audit: at.each("audit", AuditDevice::read)?,
+            plugins: plugins::read(at)?,
             secrets: at.each("secrets", SecretsEngine::read)?,
             logins: at.each("logins", |name, at| Login::read(name, at, &auth))?,
             auth,

@@ -16,6 +16,7 @@ mod managing;
 mod mounts;
 mod names;
 mod people;
+mod plugins;
 mod spellings;
 
 pub(super) use access::unfit_policy_name;
@@ -25,7 +26,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 62] = [
+const RULES: [Rule; 66] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -40,6 +41,10 @@ const RULES: [Rule; 62] = [
     mounts::versions_of_kv_agree,
     mounts::audit_files_are_different,
     mounts::audit_options_keep_secrets,
+    plugins::names_are_plain_and_free,
+    plugins::files_are_named_with_their_digest,
+    plugins::versions_are_whole,
+    plugins::catalogue_is_of_the_cluster,
     access::policy_names_are_free,
     access::policies_of_tokens_exist,
     access::oidc_is_complete,

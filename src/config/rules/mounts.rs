@@ -166,12 +166,13 @@ pub(super) fn audit_options_keep_secrets(reading: &mut Reading) {
 }
 
 pub(super) fn secrets_are_references(reading: &mut Reading) {
-    let patterns: [&[&str]; 5] = [
+    let patterns: [&[&str]; 6] = [
         &["auth", "*", "config"],
         &["auth", "*", "roles", "*"],
         &["auth", "*", "users", "*"],
         &["secrets", "*", "config"],
         &["writes", "*", "data"],
+        &["plugins", "*", "*", "env"],
     ];
     for pattern in patterns {
         for path in reading.all(pattern) {
@@ -293,6 +294,12 @@ fn taken(reading: &Reading) -> Vec<(String, String)> {
     }
     for entry in sections::entries(reading.root) {
         own(entry.path, entry.place.join("."));
+    }
+    for place in reading.all(&["plugins", "*", "*"]) {
+        own(
+            format!("sys/plugins/catalog/{}", place[1..].join("/")),
+            place.join("."),
+        );
     }
     for (section, kind) in [("groups", "group"), ("entities", "entity")] {
         for name in reading.keys(&["identity", section]).unwrap_or_default() {

@@ -143,7 +143,8 @@ pub(super) fn types_are_those_of_the_servers(reading: &mut Reading) {
         let Some(found) = auth_type(reading, mount) else {
             continue;
         };
-        if let Some(right) = other_type(found, &METHODS) {
+        if let Some(right) = other_type(found, &METHODS).filter(|_| !brings(reading, "auth", found))
+        {
             let own = ["auth", mount, "type"];
             let given = reading.has(&own) == Some(true);
             let text = if given {
@@ -158,11 +159,18 @@ pub(super) fn types_are_those_of_the_servers(reading: &mut Reading) {
         }
     }
     for (path, found) in reading.texts(&["secrets", "*", "type"]) {
-        if let Some(right) = other_type(found, &ENGINES) {
+        if let Some(right) =
+            other_type(found, &ENGINES).filter(|_| !brings(reading, "secret", found))
+        {
             let text = format!("no server has a type `{found}`; did you mean `{right}`?");
             reading.refuse(Code::FileValueInvalid, &path, text);
         }
     }
+}
+
+/// Whether the file has a plugin of this kind and name.
+fn brings(reading: &Reading, kind: &str, name: &str) -> bool {
+    reading.find(&["plugins", kind, name]).is_some()
 }
 
 /// The type that was meant. A plugin may be called as it likes: like a type with something after it, or in so few letters that

@@ -188,16 +188,54 @@ pub(super) fn aliases(made: &mut Made, section: &Foreign, methods: &[(String, St
     }
 }
 
-/// Plugins stand in the servers before anything is mounted; this program registers none.
+/// Plugins, whose arguments may stand behind the command.
 pub(super) fn plugins(made: &mut Made, section: &Foreign) {
     for (number, item) in made.items(section, "plugins").into_iter().enumerate() {
         let place = format!("plugins[{number}]");
-        let Some(name) = made.name(item, "plugin_name", &place) else {
+        let names = ["plugin_name", "type"].map(|key| made.name(item, key, &place));
+        let [Some(name), Some(kind)] = names else {
             continue;
         };
-        let why = "register it yourself before its mount is made: vault plugin register";
-        made.leave(item.line, format!("sys/plugins/catalog: {name}"), why);
+        let path = format!("sys/plugins/catalog/{kind}/{name}");
+        if !["secret", "auth", "database"].contains(&kind.as_str()) {
+            made.leave(item.line, path, "no server has a plugin of this type");
+            continue;
+        }
+        made.only(
+            item,
+            &path,
+            &[
+                "args",
+                "command",
+                "plugin_name",
+                "sha256",
+                "type",
+                "version",
+            ],
+        );
+        let mut value = Map::new();
+        for key in ["command", "sha256", "version", "args"] {
+            if let Some(found) = item.get(key) {
+                let found = made.value(found, At::new(&path, key, Takes::Plain));
+                value.extend(found.map(|found| (key.to_owned(), found)));
+            }
+        }
+        let command = value.get("command").and_then(Value::as_str);
+        let words: Vec<String> = command.map_or_else(Vec::new, |text| {
+            text.split_whitespace().map(str::to_owned).collect()
+        });
+        if let [file, args @ ..] = &words[..]
+            && !args.is_empty()
+        {
+            value.insert("command".to_owned(), json!(file));
+            value.insert("args".to_owned(), json!(args));
+        }
+        let entry = made.entry(item.line, (path, &name), value);
+        made.found.plugins.extend(entry);
     }
+    made.found
+        .plugins
+        .sort_by(|one, other| one.path.cmp(&other.path));
 }
 
 /// What bank-vaults deletes without having made it, this program never does.

@@ -41,6 +41,18 @@ impl Body {
         )
     }
 
+    /// `NAME=VALUE`, which nobody may see where they may not see the value.
+    pub(crate) fn assigned(name: &str, value: &Self) -> Self {
+        match value {
+            Self::String(text) => Self::String(format!("{name}={text}")),
+            Self::Secret(text) => {
+                let text = SecretText::new(format!("{name}={}", text.expose()));
+                Self::Secret(Arc::new(text))
+            }
+            _ => Self::Unknown,
+        }
+    }
+
     /// The field of an object.
     pub fn get(&self, name: &str) -> Option<&Body> {
         match self {

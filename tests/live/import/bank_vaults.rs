@@ -169,7 +169,7 @@ fn a_file_of_bank_vaults_makes_the_same_cluster_and_a_second_plan_has_no_change(
         ]);
         run.exits(4).says(&[
             "not carried over: line 1: purgeUnmanagedConfig: here apply --prune deletes what was made here",
-            "not carried over: line 6: sys/plugins/catalog: wallet: register it yourself",
+            "not carried over: line 6: sys/plugins/catalog/secret/wallet: expected 64 hex digits",
             "to be filled: line 22: auth/userpass/users/operator: password, TO-BE-FILLED/auth/userpass/users/operator.password",
         ]);
         let imported = fs::read_to_string(ceremony.path("imported.yaml")).expect("a file");

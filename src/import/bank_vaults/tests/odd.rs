@@ -44,12 +44,12 @@ fn every_value_of_a_startup_secret_is_a_secret() {
 fn what_has_no_place_is_named_with_its_line_and_nothing_is_dropped_in_silence() {
     each(&[
         (
-            "purgeUnmanagedConfig: {enabled: true, exclude: {audit: true}}\nplugins:\n  - {plugin_name: wallet, type: secret, sha256: x, command: y}\n\
+            "purgeUnmanagedConfig: {enabled: true, exclude: {audit: true}}\nplugins:\n  - {plugin_name: wallet, type: secret, sha256: x, command: wallet}\n\
              quotas: [1]\nauth:\n",
             &[],
             &[
                 "line 1: purgeUnmanagedConfig: here apply --prune deletes what was made here",
-                "line 3: sys/plugins/catalog: wallet: register it yourself",
+                "line 3: sys/plugins/catalog/secret/wallet: expected 64 hex digits",
                 "line 4: the configuration: quotas: this key has no place",
             ],
         ),

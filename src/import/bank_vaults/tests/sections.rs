@@ -204,6 +204,20 @@ fn engines_have_their_configuration_as_writes_and_what_others_need_comes_first()
                 "secrets: ssh: odd: this key has no place",
             ],
         ),
+        (
+            "plugins:\n  - {plugin_name: wallet, command: wallet --chain=main -v, type: secret, odd: 1,\n     \
+             sha256: 275239824e00e61b0a220e61a41791c7e9b4bd726f8b0c27077a338f8131c9dc}\n  - {plugin_name: door, command: door, type: auth, version: v1.0.0,\n     \
+             sha256: 275239824e00e61b0a220e61a41791c7e9b4bd726f8b0c27077a338f8131c9dc}\n  - {plugin_name: x, command: x, type: unknown}\n",
+            &[
+                "plugins:\n  auth:\n    door:\n      command: door\n",
+                "  secret:\n    wallet:\n      command: wallet\n",
+                "--chain=main",
+            ],
+            &[
+                "line 2: sys/plugins/catalog/secret/wallet: odd: this key has no place",
+                "line 6: sys/plugins/catalog/unknown/x: no server has a plugin of this type",
+            ],
+        ),
     ]);
 }
 

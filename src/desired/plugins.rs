@@ -1,0 +1,277 @@
+//! Plugins of the file, in the server's catalogue: what is mounted may be one of them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::code::Code;
+use crate::config::{Config, Field, Fields, Given, Plugin, version_as_kept};
+use crate::desired::document::{Document, Pending, Read};
+use crate::desired::kind::{self, Kind};
+use crate::desired::mount::{MountOfFile, PLUGIN_VERSION};
+use crate::desired::observation::Observation;
+use crate::desired::resolve;
+use crate::desired::unmanaged::unlisted;
+use crate::desired::view::{NOT_IN_FILE, View, named_before};
+use crate::desired::writing::Target;
+use crate::disk::read;
+use crate::failure::Failure;
+use crate::finding::{DocumentFinding, Finding};
+use crate::hex::sha256;
+use crate::printable::one_line;
+use crate::session::{Session, catalogue};
+use crate::shell::ShellCommand;
+use crate::vault::Body;
+use crate::vault::mounts::Mounts;
+use crate::vault::plugins::{self, CATALOGUE};
+
+/// Where a server tells its configuration.
+const STATE: &str = "sys/config/state/sanitized";
+/// Bytes of a plugin that is read here.
+const LARGEST: u64 = 256 << 20;
+/// A plugin: a write of it replaces the whole, and no answer has its environment.
+pub(crate) const PLUGIN: Kind = kind::REPLACED;
+
+/// What is wanted of plugins, and what stands beside it.
+#[derive(Debug, Default)]
+pub(crate) struct Plugins {
+    /// The documents, to be written before any mount.
+    pub(crate) documents: Vec<Document>,
+    findings: Vec<Finding>,
+    missed: BTreeSet<String>,
+    unmanaged: Vec<String>,
+}
+
+/// Lists the catalogue, where the file says something of it or once did.
+///
+/// # Errors
+/// The server has a plugin of the file built in, or takes no containers; or it does not answer.
+pub(crate) async fn look(view: &View<'_>) -> Result<Plugins, Failure> {
+    let wanted = &view.config.plugins;
+    let mut missed = named_before(view);
+    missed.retain(|path| {
+        let named = wanted.iter().any(|one| one.path() == *path);
+        let written = view.config.writes.iter().any(|one| one.path == *path);
+        path.starts_with(CATALOGUE) && !named && !written
+    });
+    if wanted.is_empty() && missed.is_empty() {
+        return Ok(Plugins::default());
+    }
+    let mut found = Plugins::default();
+    let (client, token) = (view.client(), view.token()?);
+    let listed = match plugins::catalogue(&client, token).await {
+        Ok(listed) => {
+            catalogue::lets_register(view.config, &client, &listed).await?;
+            found.beside(view, &listed, missed);
+            listed
+        }
+        Err(error) if error.is_forbidden() => {
+            let unseen = missed.iter().cloned();
+            let unseen = unseen.map(|path| DocumentFinding::NotInFileUnseen(path).into());
+            found.findings.extend(unseen);
+            if view.diary.handed_over() {
+                found.findings.push(unlisted(CATALOGUE));
+            }
+            found.missed = missed;
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for plugin in wanted {
+        found
+            .documents
+            .push(document(view, plugin, version_of(plugin, &listed))?);
+    }
+    Ok(found)
+}
+
+/// In which version the catalogue has a plugin of the file. Of one that says itself which it is, the server writes that down
+/// where the file says none.
+fn version_of(plugin: &Plugin, listed: &[plugins::Plugin]) -> String {
+    if let Some(version) = &plugin.version {
+        return version.clone();
+    }
+    let path = plugin.path();
+    let mut versions = listed
+        .iter()
+        .filter(|one| !one.builtin && path_of(one) == path)
+        .map(|one| &one.version);
+    match (versions.next(), versions.next()) {
+        (Some(only), None) => only.clone(),
+        _ => String::new(),
+    }
+}
+
+/// Where a plugin that is listed is read.
+fn path_of(one: &plugins::Plugin) -> String {
+    format!("{CATALOGUE}/{}/{}", one.kind, one.name)
+}
+
+impl Plugins {
+    /// What the catalogue has and the file does not name.
+    fn beside(&mut self, view: &View<'_>, listed: &[plugins::Plugin], missed: BTreeSet<String>) {
+        let others = listed.iter().filter(|one| !one.builtin);
+        let others: Vec<_> = others
+            .filter(|one| {
+                let same = |plugin: &&Plugin| plugin.path() == path_of(one);
+                let mut named = view.config.plugins.iter().filter(same);
+                !named.any(|plugin| version_of(plugin, listed) == one.version)
+            })
+            .collect();
+        for missed in missed {
+            if others.iter().any(|one| path_of(one) == missed) {
+                let left = DocumentFinding::NotInFile(missed.clone());
+                self.findings.push(left.into());
+            }
+            self.missed.insert(missed);
+        }
+        if view.diary.handed_over() {
+            let named = |one: &plugins::Plugin| match one.version.as_str() {
+                "" => path_of(one),
+                version => format!("{} {version}", path_of(one)),
+            };
+            self.unmanaged = others.into_iter().map(named).collect();
+        }
+    }
+
+    /// Adds to what was observed of the mounts what stands beside the plugins.
+    pub(crate) fn add_to(self, observation: &mut Observation) {
+        observation.findings.extend(self.findings);
+        observation.unmanaged.extend(self.unmanaged);
+        if !self.missed.is_empty() {
+            let known: Option<Vec<String>> = observation.evidence.get(NOT_IN_FILE);
+            let all: BTreeSet<String> = known.into_iter().flatten().chain(self.missed).collect();
+            observation.evidence.set(NOT_IN_FILE, &all);
+        }
+    }
+
+    /// Whether there is nothing of them to look at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.documents.is_empty() && self.missed.is_empty()
+    }
+}
+
+/// Says where the file of a plugin that is to be registered is on this machine, and is another one than the file says: OpenBao
+/// would take it without a word, and not run it. Of a server elsewhere it says nothing.
+pub(crate) async fn compare_files(target: &Target<'_>, pending: &[Pending]) {
+    if pending.is_empty() {
+        return;
+    }
+    let Ok(token) = target.token() else { return };
+    let state = target.client().read(Some(token), STATE).await;
+    let Ok(Some(state)) = state else { return };
+    let directory = state["plugin_directory"].as_str().unwrap_or_default();
+    if !directory.starts_with('/') {
+        return;
+    }
+    for Pending { document, .. } in pending {
+        let text = |name: &str| match document.body.get(name) {
+            Some(Body::String(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let (Some(command), Some(wanted)) = (text("command"), text("sha256")) else {
+            continue;
+        };
+        let path = Path::new(directory).join(command);
+        let file = path.clone();
+        let digest = tokio::task::spawn_blocking(move || {
+            read::bytes(&file, LARGEST).map(|all| sha256(&all))
+        });
+        if let Ok(Ok(found)) = digest.await
+            && found != wanted
+        {
+            let text = format!(
+                "{}: {} on this machine has the SHA-256 {found}, and the file says {wanted}: if it is the file of a node, that \
+                 node does not run it; {}",
+                document.path,
+                one_line(&path.display().to_string()),
+                ShellCommand::new("sha256sum").with(path.display()),
+            );
+            target.warn(Code::FileContradicts, text);
+        }
+    }
+}
+
+/// Mounts of plugins of the file that do not run what it says: what is registered anew leaves them as they are.
+pub(crate) fn not_reloaded(
+    config: &Config,
+    (wanted, there): (&[MountOfFile<'_>], &Mounts),
+) -> Vec<Finding> {
+    let found = wanted.iter().filter_map(|mount| {
+        let (kind, path) = match mount.mount_path.strip_prefix("sys/auth/") {
+            Some(path) => ("auth", format!("auth/{path}/")),
+            None => ("secret", format!("{}/", mount.path)),
+        };
+        let mut plugins = config.plugins.iter();
+        let plugin = plugins.find(|one| one.kind == kind && one.name == mount.mount_type)?;
+        let fields = &there.get(mount.path)?.fields;
+        let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
+        let tuned = mount.tune.get(PLUGIN_VERSION).and_then(Field::as_str);
+        let version = tuned
+            .map(version_as_kept)
+            .or_else(|| plugin.version.clone());
+        let (runs, file) = (text("running_plugin_version"), text("running_sha256"));
+        let same = version == plugin.version;
+        let (runs, says) = if let Some(version) = version.filter(|version| runs != *version) {
+            (runs, version)
+        } else if same && !file.is_empty() && file != plugin.sha256 {
+            (
+                format!("the file {file}"),
+                format!("the file {}", plugin.sha256),
+            )
+        } else {
+            return None;
+        };
+        let runs = if runs.is_empty() {
+            "no version".to_owned()
+        } else {
+            runs
+        };
+        let mounts = ShellCommand::new("vault plugin reload").set("-mounts=", path);
+        let mount = mount.mount_path.clone();
+        Some(DocumentFinding::PluginNotReloaded(mount, runs, says, mounts).into())
+    });
+    found.collect()
+}
+
+/// What registers a plugin.
+fn document(session: &Session<'_>, plugin: &Plugin, version: String) -> Result<Document, Failure> {
+    let mut body = Vec::new();
+    let texts = [
+        ("command", plugin.command.as_ref()),
+        ("sha256", Some(&plugin.sha256)),
+        ("version", plugin.version.as_ref()),
+        ("oci_image", plugin.oci_image.as_ref()),
+        ("runtime", plugin.runtime.as_ref()),
+    ];
+    for (name, text) in texts {
+        body.extend(text.map(|text| (name.to_owned(), Body::String(text.clone()))));
+    }
+    if !plugin.args.is_empty() {
+        let args = plugin.args.iter().cloned().map(Body::String);
+        body.push(("args".to_owned(), Body::List(args.collect())));
+    }
+    if let Body::Map(env) = resolve::body(session, &environment(plugin))?
+        && !env.is_empty()
+    {
+        let env = env
+            .iter()
+            .map(|(name, value)| Body::assigned(name, value))
+            .collect();
+        body.push(("env".to_owned(), Body::List(env)));
+    }
+    Ok(Document {
+        read: Read::Catalogue(version),
+        ..Document::new(plugin.path(), Body::Map(body), PLUGIN)
+    })
+}
+
+fn environment(plugin: &Plugin) -> Fields {
+    let fields = plugin.env.iter().map(|(name, value)| {
+        let field = match value {
+            Given::Plain(text) => Field::String(text.clone()),
+            Given::Secret(reference) => Field::Secret(reference.clone()),
+        };
+        (name.clone(), field)
+    });
+    Fields(fields.collect())
+}
