@@ -74,9 +74,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::checkpoint::Evidence;
     use crate::checkpoint::diary::QUORUMS;
     use crate::checkpoint::rotation::Rotation;
+    use crate::evidence::facts::Evidence;
 
     const SINCE: &str = "2026-04-01T00:00:00Z";
 
