@@ -42,6 +42,10 @@ pub(super) struct Found {
     pub(super) policies: Vec<Entry>,
     /// Groups of identities, where they are said by their names.
     pub(super) groups: Vec<Entry>,
+    /// Second factors.
+    pub(super) factors: Vec<Entry>,
+    /// Whose logins need one of them.
+    pub(super) enforcements: Vec<Entry>,
     pub(super) writes: Vec<Entry>,
     pub(super) to_fill: Vec<ToFill>,
     /// What is there, and cannot be said in the file.
@@ -80,8 +84,10 @@ impl Found {
     pub(super) fn entries(&self) -> usize {
         let of_method = |method: &Method| 1 + method.roles.len() + method.users.len();
         let methods: usize = self.auth.iter().map(of_method).sum();
+        let factors = [&self.factors, &self.enforcements];
         let named = [&self.audit, &self.secrets, &self.policies, &self.groups];
-        let named: usize = named.iter().map(|section| section.len()).sum();
+        let named = named.into_iter().chain(factors);
+        let named: usize = named.map(Vec::len).sum();
         methods + named + self.writes.len()
     }
 

@@ -69,7 +69,7 @@ pub(super) fn members_have_names_of_a_path(reading: &mut Reading) {
     }
 }
 
-fn is_generic_name(name: &str) -> bool {
+pub(super) fn is_generic_name(name: &str) -> bool {
     let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     name.starts_with(word)
         && name.ends_with(word)

@@ -6,6 +6,7 @@ mod directories;
 mod hand_out;
 mod identity;
 mod included;
+mod mfa;
 mod policy_files;
 mod problems;
 mod rules;

@@ -1,6 +1,8 @@
 //! Where groups, entities and aliases are written, and by what they are called in reports.
 
-/// What all documents of this section begin with.
+use crate::desired::identity::mfa::is_mfa;
+
+/// What documents of groups and entities begin with.
 pub(super) const BEGINS: [&str; 2] = ["identity/group/name/", "identity/entity/name/"];
 /// What stands between an entity or group and its alias.
 pub(super) const ALIAS: &str = "/alias";
@@ -17,7 +19,7 @@ pub(super) fn entity_path(name: &str) -> String {
 
 /// Whether this is a document of this section.
 pub(crate) fn is_identity(path: &str) -> bool {
-    BEGINS.iter().any(|begin| path.starts_with(begin))
+    BEGINS.iter().any(|begin| path.starts_with(begin)) || is_mfa(path)
 }
 
 /// The path of a group or entity, and what of it a path is about. Their names have no slash.

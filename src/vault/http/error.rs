@@ -78,6 +78,11 @@ pub enum Kind {
     InvalidShare,
     /// The server said yes and nobody is logged in.
     NoLogin(NoLogin),
+    /// The login is good, and is to be followed by a second factor.
+    SecondFactor {
+        /// The enforcements that want it, each with the methods of which one is enough.
+        wanted: Vec<(String, Vec<String>)>,
+    },
 }
 
 /// Why a login that was not refused did not happen.
@@ -85,8 +90,6 @@ pub enum Kind {
 pub enum NoLogin {
     /// An empty `auth_url`: the servers hide the cause from anonymous callers and write it to their log.
     EmptyAuthUrl,
-    /// The login asks for a second factor.
-    SecondFactor,
     /// There is no token in the answer.
     NoToken,
 }
@@ -123,9 +126,8 @@ impl Error {
             Kind::InvalidToken => Code::SecretUnreadable,
             Kind::PlainHttp | Kind::PlainHttpRefused(_) => Code::PlainHttpRefused,
             Kind::InvalidShare => Code::ShareUnreadable,
-            Kind::NoLogin(NoLogin::EmptyAuthUrl | NoLogin::SecondFactor) => {
-                Code::LoginMisconfigured
-            }
+            Kind::NoLogin(NoLogin::EmptyAuthUrl) => Code::LoginMisconfigured,
+            Kind::SecondFactor { .. } => Code::SecondFactor,
         }
     }
 
@@ -229,6 +231,7 @@ impl Error {
             Kind::InvalidAddress(_) => "write it as https://HOST:PORT",
             Kind::InvalidShare => "give the share as one line of base64, as it was handed out",
             Kind::NoLogin(why) => why.advice(),
+            Kind::SecondFactor { wanted } => return Some(advice_on_second_factor(wanted)),
             Kind::PlainHttp => {
                 "use https; plain http carries every key in clear and is accepted on 127.0.0.1 only"
             }
@@ -247,7 +250,6 @@ impl NoLogin {
     fn found(self) -> &'static str {
         match self {
             Self::EmptyAuthUrl => "an empty auth_url",
-            Self::SecondFactor => "a demand for a second factor",
             Self::NoToken => "no token",
         }
     }
@@ -257,10 +259,22 @@ impl NoLogin {
             Self::EmptyAuthUrl => {
                 "compare allowed_redirect_uris of the role with the address used; the cause is in the server's log"
             }
-            Self::SecondFactor => "use a login that the server's second factor does not apply to",
             Self::NoToken => "check that the path is the login path of this auth method",
         }
     }
+}
+
+fn advice_on_second_factor(wanted: &[(String, Vec<String>)]) -> String {
+    let look = wanted.first().map(|(name, _)| {
+        let path = format!("identity/mfa/login-enforcement/{name}");
+        let command = ShellCommand::new("vault read").with(&path);
+        format!("see whom it is about: {command} (or bao read); ")
+    });
+    format!(
+        "{}this program gives no second factor: take whoever logs in here out of that enforcement, or let them come in by \
+         another auth method, and as somebody else, whom none is about",
+        look.unwrap_or_default()
+    )
 }
 
 fn advice_on_status(code: u16, method: &str) -> Option<&'static str> {
@@ -324,6 +338,16 @@ impl fmt::Display for Error {
             Kind::InvalidAddress(why) => format!("{url} is not usable as an address: {why}"),
             Kind::InvalidShare => format!("the share for {url} is not a line of base64"),
             Kind::NoLogin(why) => format!("{method} {url} was answered with {}", why.found()),
+            Kind::SecondFactor { wanted } => {
+                let by = wanted.iter().map(|(name, methods)| match &methods[..] {
+                    [] => name.clone(),
+                    _ => format!("{name} ({})", methods.join(" or ")),
+                });
+                let by: Vec<_> = by.collect();
+                let by = Some(by.join(", ")).filter(|by| !by.is_empty());
+                let by = by.map_or_else(String::new, |by| format!(", by the enforcement {by}"));
+                format!("{method} {url} was answered with a demand for a second factor{by}")
+            }
             Kind::PlainHttp => format!("{url} is plain http to another machine"),
             Kind::PlainHttpRefused(why) => format!("{url} is not trusted: {why}"),
         };
