@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 
 use crate::config::makes_root::way_to_root;
 use crate::desired::grant;
-use crate::desired::identity::mfa;
+use crate::desired::identity::mfa::seen as mfa;
 use crate::desired::view::{CONCURRENCY, View};
 use crate::failure::Failure;
 use crate::finding::{DocumentFinding, Finding};

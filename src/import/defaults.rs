@@ -83,6 +83,7 @@ fn of_kind(kind: &str, field: &str) -> Option<Value> {
         ("mfa/totp", "skew") => json!(1),
         // Where it is not said, the server leaves it out.
         ("mfa/okta", "production") => json!(true),
+        ("mfa/okta", "base_url") => json!("okta.com"),
         ("rate-limit", "interval") => json!(1),
         ("rate-limit", "group_by") => json!("ip"),
         ("quota-config", "rate_limit_exempt_paths") => json!([

@@ -86,7 +86,7 @@ fn a_second_factor_has_what_its_type_takes_and_secrets_are_references() {
         "type: okta, org_name: a, api_token: c",
         "type: pingid, settings_file_base64: c",
     ] {
-        refuses(&method(secret), "a reference to a secret");
+        refuses(&method(secret), "secret values are references");
     }
     refuses(
         &file("{methods: {a/b: {type: totp, issuer: a}}}"),

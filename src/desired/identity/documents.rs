@@ -7,7 +7,7 @@ use crate::config::{Config, Entity, Group, GroupType, Member};
 use crate::desired::document::{Document, Read};
 use crate::desired::identity::alias;
 use crate::desired::identity::answers::Seen;
-use crate::desired::identity::mfa;
+use crate::desired::identity::mfa::documents::documents as factors_of;
 use crate::desired::identity::paths::{entity_path, group_path};
 use crate::desired::identity::server::{Server, owner_in_file, spelled};
 use crate::desired::kind::MERGED;
@@ -51,7 +51,7 @@ pub(super) fn of(session: &Session<'_>, server: &Server) -> Result<Wanted, Failu
     let (aliases, conflicts) = alias::all(config, server);
     wanted.documents.extend(aliases);
     refusals.extend(conflicts);
-    let (factors, conflicts) = mfa::documents(session, server)?;
+    let (factors, conflicts) = factors_of(session, server)?;
     wanted.documents.extend(factors);
     refusals.extend(conflicts);
     Failure::check(refusals)?;

@@ -18,7 +18,7 @@ use crate::config::makes_root::way_to_root;
 use crate::config::{BreakGlass, Config, PolicySource};
 use crate::desired::identity::answers::{Alias, accessors};
 use crate::desired::identity::documents::{Wanted, of};
-use crate::desired::identity::paths::parts;
+use crate::desired::identity::paths::{is_mfa, parts};
 use crate::desired::identity::server::Server;
 use crate::desired::view::View;
 use crate::failure::Failure;
@@ -65,8 +65,8 @@ fn make_root(config: &Config) -> Vec<Finding> {
 /// # Errors
 /// The server does not answer as such servers do.
 pub(crate) async fn is_there(view: &View<'_>, path: &str) -> Result<Option<bool>, Failure> {
-    if mfa::is_mfa(path) {
-        return mfa::is_there(view, path).await;
+    if is_mfa(path) {
+        return mfa::seen::is_there(view, path).await;
     }
     let Some((owner, below)) = parts(path) else {
         return Ok(Some(false));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::config::{AliasName, Config, Member};
 use crate::desired::identity::answers::{Alias, Called, Seen, accessors, listed, role_ids, seen};
-use crate::desired::identity::mfa::Factors;
+use crate::desired::identity::mfa::seen::Factors;
 use crate::desired::identity::paths::{entity_path, group_path};
 use crate::desired::view::CONCURRENCY;
 use crate::failure::Failure;

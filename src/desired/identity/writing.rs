@@ -5,8 +5,8 @@ use crate::config::Config;
 use crate::desired::document::{Pending, Read};
 use crate::desired::identity::alias;
 use crate::desired::identity::documents::of;
-use crate::desired::identity::mfa;
-use crate::desired::identity::paths::{entity_path, group_path};
+use crate::desired::identity::mfa::writing as mfa;
+use crate::desired::identity::paths::{entity_path, group_path, is_mfa};
 use crate::desired::identity::server::Server;
 use crate::desired::read_back::stays;
 use crate::desired::record::read_back;
@@ -50,7 +50,7 @@ pub(crate) async fn apply(target: &Target<'_>, pending: Vec<Pending>) -> Result<
         let groups = groups.collect::<Result<_, _>>()?;
         written.extend(writing::apply(target, groups, CONCURRENCY).await?);
     }
-    let mut factors = taken(&mut rest, mfa::is_mfa);
+    let mut factors = taken(&mut rest, is_mfa);
     written.extend(aliases(target, rest).await?);
     written.extend(mfa::apply(target, &mut factors).await?);
     let server = Server::look(target).await?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::secret::Token;
 use crate::vault::http::field;
-use crate::vault::http::{Ask, Body, Client, Error, Kind, NoLogin, Reply};
+use crate::vault::http::{Ask, Body, Client, Error, Kind, NoLogin, Reply, SecondFactor};
 
 /// A session of a login. The token is a secret, all else is evidence.
 #[derive(Debug, Deserialize)]
@@ -86,7 +86,7 @@ impl AuthResponse {
         };
         if session.token.is_empty() {
             let wanted = wanted(reply);
-            return Err(reply.fail(Kind::SecondFactor { wanted }));
+            return Err(reply.fail(Kind::SecondFactor(SecondFactor(wanted))));
         }
         Ok(session)
     }

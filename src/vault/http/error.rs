@@ -12,6 +12,7 @@ use crate::code::Code;
 use crate::plain_http::Refusal;
 use crate::shell::ShellCommand;
 use crate::span;
+use crate::vault::http::second_factor::SecondFactor;
 use crate::vault::http::tls_advice::advice_on_tls;
 
 /// A request that did not lead to a usable answer.
@@ -79,10 +80,7 @@ pub enum Kind {
     /// The server said yes and nobody is logged in.
     NoLogin(NoLogin),
     /// The login is good, and is to be followed by a second factor.
-    SecondFactor {
-        /// The enforcements that want it, each with the methods of which one is enough.
-        wanted: Vec<(String, Vec<String>)>,
-    },
+    SecondFactor(SecondFactor),
 }
 
 /// Why a login that was not refused did not happen.
@@ -127,7 +125,7 @@ impl Error {
             Kind::PlainHttp | Kind::PlainHttpRefused(_) => Code::PlainHttpRefused,
             Kind::InvalidShare => Code::ShareUnreadable,
             Kind::NoLogin(NoLogin::EmptyAuthUrl) => Code::LoginMisconfigured,
-            Kind::SecondFactor { .. } => Code::SecondFactor,
+            Kind::SecondFactor(_) => Code::SecondFactor,
         }
     }
 
@@ -231,7 +229,7 @@ impl Error {
             Kind::InvalidAddress(_) => "write it as https://HOST:PORT",
             Kind::InvalidShare => "give the share as one line of base64, as it was handed out",
             Kind::NoLogin(why) => why.advice(),
-            Kind::SecondFactor { wanted } => return Some(advice_on_second_factor(wanted)),
+            Kind::SecondFactor(demand) => return Some(demand.advice()),
             Kind::PlainHttp => {
                 "use https; plain http carries every key in clear and is accepted on 127.0.0.1 only"
             }
@@ -262,19 +260,6 @@ impl NoLogin {
             Self::NoToken => "check that the path is the login path of this auth method",
         }
     }
-}
-
-fn advice_on_second_factor(wanted: &[(String, Vec<String>)]) -> String {
-    let look = wanted.first().map(|(name, _)| {
-        let path = format!("identity/mfa/login-enforcement/{name}");
-        let command = ShellCommand::new("vault read").with(&path);
-        format!("see whom it is about: {command} (or bao read); ")
-    });
-    format!(
-        "{}this program gives no second factor: take whoever logs in here out of that enforcement, or let them come in by \
-         another auth method, and as somebody else, whom none is about",
-        look.unwrap_or_default()
-    )
 }
 
 fn advice_on_status(code: u16, method: &str) -> Option<&'static str> {
@@ -338,16 +323,7 @@ impl fmt::Display for Error {
             Kind::InvalidAddress(why) => format!("{url} is not usable as an address: {why}"),
             Kind::InvalidShare => format!("the share for {url} is not a line of base64"),
             Kind::NoLogin(why) => format!("{method} {url} was answered with {}", why.found()),
-            Kind::SecondFactor { wanted } => {
-                let by = wanted.iter().map(|(name, methods)| match &methods[..] {
-                    [] => name.clone(),
-                    _ => format!("{name} ({})", methods.join(" or ")),
-                });
-                let by: Vec<_> = by.collect();
-                let by = Some(by.join(", ")).filter(|by| !by.is_empty());
-                let by = by.map_or_else(String::new, |by| format!(", by the enforcement {by}"));
-                format!("{method} {url} was answered with a demand for a second factor{by}")
-            }
+            Kind::SecondFactor(demand) => format!("{method} {url} was answered with {demand}"),
             Kind::PlainHttp => format!("{url} is plain http to another machine"),
             Kind::PlainHttpRefused(why) => format!("{url} is not trusted: {why}"),
         };

@@ -38,6 +38,7 @@ pub(super) fn declare(ceremony: &mut Ceremony) -> String {
                     "phone": { "type": "totp", "issuer": "vault.example.com", "period": "60s", "digits": 8 },
                     "push": {
                         "type": "duo", "api_hostname": "api-x.duosecurity.com", "push_info": "from=lab",
+                        "username_format": "{{identity.entity.name}}",
                         "integration_key": secret("duo-integration"), "secret_key": secret("duo"),
                     },
                     "okta": { "type": "okta", "org_name": "example", "api_token": secret("okta"), "base_url": "okta.com" },
@@ -112,7 +113,7 @@ fn handed_over(setup: Setup) -> (Server, Ceremony, String) {
     (server, ceremony, word)
 }
 
-fn admin<'a>(server: &'a Server, ceremony: &Ceremony) -> Api<'a> {
+pub(super) fn admin<'a>(server: &'a Server, ceremony: &Ceremony) -> Api<'a> {
     server.api().log_in("admin", &ceremony.secrets["admin"])
 }
 
@@ -266,6 +267,7 @@ fn after_the_hand_over_a_login_that_may_makes_and_corrects_them_and_an_auditor_s
         ceremony
             .set("/mfa/methods/phone/period", json!("30s"))
             .remove("/mfa/methods/push/push_info")
+            .remove("/mfa/methods/push/username_format")
             .set(
                 "/mfa/enforcements/machines/methods",
                 json!(["okta", "ping"]),
@@ -280,7 +282,11 @@ fn after_the_hand_over_a_login_that_may_makes_and_corrects_them_and_an_auditor_s
         ];
         writes(&server, || ceremony.run(&APPLY), &expected);
         assert_eq!(method(&admin, "phone")["period"], 30, "{setup:?}");
-        assert_eq!(method(&admin, "push")["pushinfo"], "");
+        let push = method(&admin, "push");
+        assert_eq!(
+            (&push["pushinfo"], &push["username_format"]),
+            (&json!(""), &json!(""))
+        );
         assert_eq!(
             enforcement(&admin, "admins")["identity_entity_ids"],
             json!([])
@@ -389,45 +395,4 @@ fn a_method_of_another_type_of_that_name_is_never_replaced() {
         writes(&server, run, &[]);
         assert_eq!(method(&root, "phone"), phone, "{setup:?}");
     }
-}
-
-#[test]
-fn a_login_that_the_server_asks_for_a_second_factor_says_what_is_enforced() {
-    for setup in EACH {
-        require!(setup.components());
-        let (server, ceremony) = handed_over_managed(setup);
-        let admin = admin(&server, &ceremony);
-        let phone = admin.write(
-            "identity/mfa/method/totp",
-            &json!({ "method_name": "phone", "issuer": "a" }),
-        );
-        let phone = &phone["data"]["method_id"];
-        let everybody = json!({ "mfa_method_ids": [phone], "auth_method_types": ["userpass"] });
-        admin.write("identity/mfa/login-enforcement/everybody", &everybody);
-        let said = [
-            "was answered with a demand for a second factor, by the enforcement everybody (totp phone)",
-            "vault read identity/mfa/login-enforcement/everybody",
-        ];
-        let run = ceremony.run(&["plan", "--login", "admin"]);
-        run.exits(1).says(&said).shows_no_token();
-        let run = ceremony.run(&["plan", "--login", "admin", "--output", "json"]);
-        assert!(run.stdout.contains("\"second-factor\""), "{run}");
-    }
-}
-
-#[test]
-fn an_enforcement_about_a_login_of_the_file_is_refused_before_anything_is_asked() {
-    require!(["openbao-2.7.2"]);
-    let server = Server::in_memory();
-    let mut ceremony = Ceremony::at(&server);
-    declare(&mut ceremony);
-    ceremony.set(
-        "/mfa/enforcements/people/auth_method_types",
-        json!(["userpass"]),
-    );
-    ceremony.apply().exits(2).says(&[
-        "mfa.enforcements.people.auth_method_types[0]: the break-glass login `ada` would be asked for a second factor",
-        "second-factor",
-    ]);
-    assert!(!server.api().initialised());
 }

@@ -1,5 +1,6 @@
 //! Groups, entities and aliases by name: made, compared, corrected and left alone.
 
+mod asked;
 mod factors;
 mod handed_over;
 mod moved;

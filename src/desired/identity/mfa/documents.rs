@@ -7,8 +7,7 @@ use crate::config::{Enforcement, MfaMethod};
 use crate::desired::document::{Document, Read};
 use crate::desired::identity::answers::Seen;
 use crate::desired::identity::documents::{list, read};
-use crate::desired::identity::mfa::{enforcement_path, method_path};
-use crate::desired::identity::paths::{entity_path, group_path};
+use crate::desired::identity::paths::{enforcement_path, entity_path, factor_path, group_path};
 use crate::desired::identity::server::Server;
 use crate::desired::kind::{MERGED, REPLACED};
 use crate::desired::resolve;
@@ -59,7 +58,7 @@ fn method(session: &Session<'_>, one: &MfaMethod, server: &Server) -> Result<Doc
         (_, None) => Read::Known(None),
         (_, Some((_, have))) => Read::Known(Some(answer(have))),
     };
-    let path = method_path(&one.method_type, &one.name);
+    let path = factor_path(&one.method_type, &one.name);
     Ok(Document {
         read,
         at: Some(at),
@@ -91,7 +90,7 @@ fn other_type(one: &MfaMethod, server: &Server) -> Option<Failure> {
             Code::MfaTypeOther,
             format!(
                 "{} is of type {there} on the server: one name is one method there, whatever its type",
-                method_path(&one.method_type, &one.name)
+                factor_path(&one.method_type, &one.name)
             ),
         )
         .advise(format!(
@@ -111,7 +110,7 @@ fn enforcement(session: &Session<'_>, one: &Enforcement, server: &Server) -> Doc
     ]);
     let methods = session.config.mfa.methods.iter();
     let methods = methods.filter(|method| one.methods.contains(&method.name));
-    let methods = methods.map(|method| method_path(&method.method_type, &method.name));
+    let methods = methods.map(|method| factor_path(&method.method_type, &method.name));
     let mounts = one
         .auth_methods
         .iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::desired::identity::answers::{Seen, seen};
-use crate::desired::identity::mfa::{ENFORCEMENTS, METHODS, enforcement_path, method_path};
+use crate::desired::identity::paths::{ENFORCEMENTS, FACTORS, enforcement_path, factor_path};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -66,7 +66,7 @@ impl Factors {
 /// All methods by id; `None` where this login may not list them. A server lists those of the namespaces above it too, which
 /// are others' (measured).
 async fn methods(session: &Session<'_>) -> Result<Option<BTreeMap<String, Value>>, Failure> {
-    let path = METHODS.trim_end_matches('/');
+    let path = FACTORS.trim_end_matches('/');
     let listed = session
         .client()
         .list_info(Some(session.token()?), path)
@@ -88,7 +88,7 @@ pub(in crate::desired::identity) async fn is_there(
     session: &Session<'_>,
     path: &str,
 ) -> Result<Option<bool>, Failure> {
-    if let Some(method) = path.strip_prefix(METHODS) {
+    if let Some(method) = path.strip_prefix(FACTORS) {
         let (of_type, name) = method.split_once('/').unwrap_or_default();
         let is_it = |one: &Value| one["type"] == of_type && one["name"] == name;
         let all = methods(session).await?;
@@ -116,14 +116,14 @@ pub(crate) enum Unnamed {
 pub(crate) async fn unnamed(session: &Session<'_>) -> Result<[Unnamed; 2], Failure> {
     let wanted = &session.config.mfa;
     let methods = match methods(session).await? {
-        None => Unnamed::Denied(METHODS),
+        None => Unnamed::Denied(FACTORS),
         Some(all) => {
             let named =
                 |method: &Value| wanted.methods.iter().any(|one| method["name"] == *one.name);
             let others = all.iter().filter(|(_, method)| !named(method));
             let paths = others.map(|(id, method)| {
                 let name = method["name"].as_str().filter(|name| !name.is_empty());
-                method_path(
+                factor_path(
                     method["type"].as_str().unwrap_or_default(),
                     name.unwrap_or(id),
                 )

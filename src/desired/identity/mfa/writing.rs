@@ -1,7 +1,7 @@
 //! Writing methods, then whose logins need them.
 
 use crate::desired::document::Pending;
-use crate::desired::identity::mfa::{METHODS, is_mfa};
+use crate::desired::identity::paths::{FACTORS, is_mfa};
 use crate::desired::identity::server::Server;
 use crate::desired::identity::writing::{missing, taken};
 use crate::desired::view::CONCURRENCY;
@@ -26,7 +26,7 @@ pub(in crate::desired::identity) async fn apply(
     target: &Target<'_>,
     pending: &mut Vec<Pending>,
 ) -> Result<Written, Failure> {
-    let methods = taken(pending, |path| path.starts_with(METHODS));
+    let methods = taken(pending, |path| path.starts_with(FACTORS));
     let enforcements = taken(pending, is_mfa);
     let mut written = writing::apply(target, methods, CONCURRENCY).await?;
     if enforcements.is_empty() {
