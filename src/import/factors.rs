@@ -32,11 +32,14 @@ const TYPES: [(&str, &str, &str, &[&str]); 4] = [
     ("pingid", "", "PingId", &["settings_file_base64"]),
 ];
 
+/// Ids or accessors, with the names that the file has for them.
+type Known<'a> = &'a [(String, String)];
+
 /// All methods and enforcements of this namespace; `accessors` with the paths of their auth methods.
 pub(super) async fn read(
     reader: &Reader<'_>,
     found: &mut Found,
-    (namespace, accessors): (&str, &[(String, String)]),
+    (namespace, accessors): (&str, Known<'_>),
 ) -> Result<(), Failure> {
     const METHODS: &str = "identity/mfa/method";
     const ENFORCEMENTS: &str = "identity/mfa/login-enforcement";
@@ -104,7 +107,7 @@ fn method(
 /// An enforcement in the words of the file; or why it is not carried over: one that says less would be about fewer people.
 fn enforcement(
     answer: &Value,
-    (methods, accessors): (&[(String, String)], &[(String, String)]),
+    (methods, accessors): (Known<'_>, Known<'_>),
 ) -> Result<Map<String, Value>, &'static str> {
     let people = ["identity_group_ids", "identity_entity_ids"];
     if people.iter().any(|field| !is_empty(&answer[*field])) {

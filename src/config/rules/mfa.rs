@@ -11,6 +11,7 @@ use crate::config::auth_types::mount_path;
 use crate::config::model::identity::{AliasName, Member};
 use crate::config::problem::meant;
 use crate::config::reading::{Reading, under};
+use crate::config::tree::Node;
 
 const METHODS: [&str; 2] = ["mfa", "methods"];
 const ENFORCEMENTS: [&str; 2] = ["mfa", "enforcements"];
@@ -44,7 +45,7 @@ pub(super) fn values_are_those_of_the_servers(reading: &mut Reading) {
     for name in reading.keys(&METHODS).unwrap_or_default() {
         for (field, values) in KNOWN {
             let path = under(&METHODS, &[name, field]);
-            let given = reading.node(&path).map(|node| node.value());
+            let given = reading.node(&path).map(Node::value);
             let given = given.filter(|value| !value.is_null()).map(|value| {
                 let text = value.as_str().map(str::to_owned);
                 text.unwrap_or_else(|| value.to_string())
