@@ -182,6 +182,8 @@ codes! {
     LoginDenied "login-denied",
     /// Role, auth method or login do not fit together.
     LoginMisconfigured "login-misconfigured",
+    /// A login is asked for a second factor, or would be, which this program cannot give.
+    SecondFactor "second-factor",
     /// A login may do more or less than the file says.
     LoginPowersOther "login-powers-other",
     /// A sign-in or a token ran out before it was used.
@@ -256,6 +258,8 @@ codes! {
     MountTypeOther "mount-type-other",
     /// A group of identities is of another type than the file says.
     GroupTypeOther "group-type-other",
+    /// A second factor is of another type than the file says.
+    MfaTypeOther "mfa-type-other",
     /// An alias belongs to somebody else, and whoever is to have it has another one.
     AliasTaken "alias-taken",
     /// The server did not accept a document, or may not have.

@@ -14,7 +14,7 @@ use crate::vault::plugins::CATALOGUE;
 type Rule<'a> = (&'a str, &'a [&'a str]);
 
 /// Of every server. A `+` at the end stands for nothing too: it is by that rule that what is before it is listed (measured).
-const EVERYWHERE: [Rule<'static>; 28] = [
+const EVERYWHERE: [Rule<'static>; 30] = [
     ("auth/+/certs/+", &["list", "read"]),
     ("auth/+/config", &["read"]),
     ("auth/+/groups/+", &["list", "read"]),
@@ -36,6 +36,9 @@ const EVERYWHERE: [Rule<'static>; 28] = [
     ("identity/group/id/+", &["list", "read"]),
     ("identity/group/name/+", &["read"]),
     ("identity/group-alias/id", &["list"]),
+    ("identity/mfa/login-enforcement/+", &["list", "read"]),
+    // The list has all that is shown of a method, which is no secret. A `+` would hinder whoever makes one and has both.
+    ("identity/mfa/method", &["list"]),
     ("sys/audit", &["read", "sudo"]),
     ("sys/audit-hash/*", &["update"]),
     ("sys/auth", &["read"]),
@@ -191,6 +194,7 @@ mod tests {
             ("transit/keys/+", "\"list\", \"read\""),
             ("sys/quotas/rate-limit/+", "\"read\""),
             ("identity/group/name/+", "\"read\""),
+            ("identity/mfa/method", "\"list\""),
         ] {
             assert!(text.contains(&rule(path, may)), "{path}: {text}");
         }

@@ -6,6 +6,7 @@ use futures::{StreamExt, stream};
 
 use crate::config::makes_root::way_to_root;
 use crate::desired::grant;
+use crate::desired::identity::mfa::seen as mfa;
 use crate::desired::view::{CONCURRENCY, View};
 use crate::failure::Failure;
 use crate::finding::{DocumentFinding, Finding};
@@ -103,7 +104,7 @@ async fn names(view: &View<'_>, collection: &str) -> Result<Option<Vec<String>>,
     }
 }
 
-/// Groups and entities that the file does not name, where it names some. Entities that logins have made are nobody's doing.
+/// Groups, entities and second factors that the file does not name, where it names some. Entities that logins have made are nobody's doing.
 pub(crate) async fn of_identity(view: &View<'_>) -> Result<Unmanaged, Failure> {
     let identity = &view.config.identity;
     let groups = identity.groups.iter().map(|one| one.name.to_lowercase());
@@ -138,6 +139,14 @@ pub(crate) async fn of_identity(view: &View<'_>) -> Result<Unmanaged, Failure> {
             .collect();
         others.sort();
         found.paths.extend(others);
+    }
+    if !view.config.mfa.is_empty() {
+        for others in mfa::unnamed(view).await? {
+            match others {
+                mfa::Unnamed::Paths(paths) => found.paths.extend(paths),
+                mfa::Unnamed::Denied(path) => found.findings.push(unlisted(path)),
+            }
+        }
     }
     Ok(found)
 }

@@ -227,6 +227,9 @@ pub(crate) fn references(config: &Config) -> Vec<&SecretRef> {
             in_fields(fields, &mut found);
         }
     }
+    for method in &config.mfa.methods {
+        in_fields(&method.fields, &mut found);
+    }
     for write in &config.writes {
         in_fields(&write.data, &mut found);
     }

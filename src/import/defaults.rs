@@ -74,6 +74,16 @@ fn of_kind(kind: &str, field: &str) -> Option<Value> {
         ("jwt/role", "callback_mode") => json!("client"),
         ("database/role", "credential_type") => json!("password"),
         ("group", "type") => json!("internal"),
+        ("mfa/totp", "algorithm") => json!("SHA1"),
+        ("mfa/totp", "digits") => json!(6),
+        ("mfa/totp", "key_size") => json!(20),
+        ("mfa/totp", "max_validation_attempts") => json!(5),
+        ("mfa/totp", "period") => json!(30),
+        ("mfa/totp", "qr_size") => json!(200),
+        ("mfa/totp", "skew") => json!(1),
+        // Where it is not said, the server leaves it out.
+        ("mfa/okta", "production") => json!(true),
+        ("mfa/okta", "base_url") => json!("okta.com"),
         ("rate-limit", "interval") => json!(1),
         ("rate-limit", "group_by") => json!("ip"),
         ("quota-config", "rate_limit_exempt_paths") => json!([

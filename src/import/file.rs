@@ -53,6 +53,8 @@ type Member = fn(usize, usize) -> Place;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Writes(usize),
+    Enforcements(usize),
+    Factors(usize),
     Groups(usize),
     Policies(usize),
     Role(usize, usize),
@@ -135,6 +137,8 @@ fn take_out(found: &mut Found, sections: &Sections, problems: &Problems) -> bool
             Place::Secrets(at) => found.secrets.remove(at).path,
             Place::Plugins(at) => found.plugins.remove(at).path,
             Place::Groups(at) => found.groups.remove(at).path,
+            Place::Factors(at) => found.factors.remove(at).path,
+            Place::Enforcements(at) => found.enforcements.remove(at).path,
             Place::Policies(at) => found.policies.remove(at).path,
             Place::Writes(at) => found.writes.remove(at).path,
             Place::Role(of, at) => found.auth[of].roles.remove(at).path,
@@ -166,6 +170,14 @@ fn sections(found: &Found) -> Sections {
     sections.named("\npolicies:\n", &found.policies, (2, Place::Policies));
     let identity = "\nidentity:\n  groups:\n";
     sections.named(identity, &found.groups, (4, Place::Groups));
+    let factors = "\nmfa:\n  methods:\n";
+    sections.named(factors, &found.factors, (4, Place::Factors));
+    let enforced = if found.factors.is_empty() {
+        "\nmfa:\n  enforcements:\n"
+    } else {
+        "  enforcements:\n"
+    };
+    sections.named(enforced, &found.enforcements, (4, Place::Enforcements));
     sections.writes(&found.writes);
     sections
 }
@@ -278,8 +290,8 @@ impl Sections {
 }
 
 /// Kinds of documents that are never asked for.
-const NOT_ASKED: &str = "values of KV, credentials and role ids, whose reading shows or makes a secret; MFA, the OIDC provider, headers\n\
-                         #  of the UI and of the audit log, raft, tokens and leases";
+const NOT_ASKED: &str = "values of KV, credentials and role ids, whose reading shows or makes a secret; the OIDC provider,\n\
+                         # headers of the UI and of the audit log, raft, tokens and leases";
 
 fn begin(head: &Head<'_>, found: &Found) -> String {
     let address = head.config.cluster.address.as_str().trim_end_matches('/');

@@ -44,6 +44,10 @@ pub(super) struct Found {
     pub(super) policies: Vec<Entry>,
     /// Groups of identities, where they are said by their names.
     pub(super) groups: Vec<Entry>,
+    /// Second factors.
+    pub(super) factors: Vec<Entry>,
+    /// Whose logins need one of them.
+    pub(super) enforcements: Vec<Entry>,
     pub(super) writes: Vec<Entry>,
     pub(super) to_fill: Vec<ToFill>,
     /// What is there, and cannot be said in the file.
@@ -88,6 +92,8 @@ impl Found {
             &self.secrets,
             &self.policies,
             &self.groups,
+            &self.factors,
+            &self.enforcements,
         ];
         let named: usize = named.iter().map(|section| section.len()).sum();
         methods + named + self.writes.len()

@@ -4,6 +4,7 @@
 mod auth;
 pub mod bank_vaults;
 mod defaults;
+mod factors;
 mod fields;
 mod file;
 mod found;
@@ -247,6 +248,8 @@ async fn all(
     system::policies(&reader, &mut found, &accessors).await?;
     system::documents(&reader, &mut found).await?;
     system::identity(&reader, &mut found).await?;
+    let namespace = config.cluster.namespace.as_deref().unwrap_or_default();
+    factors::read(&reader, &mut found, (namespace, &accessors)).await?;
     if reader.saw_nothing() {
         return Err(nothing_seen(client));
     }

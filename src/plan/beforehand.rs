@@ -174,8 +174,15 @@ fn roles(config: &Config) -> Vec<String> {
     let groups = groups.map(|one| format!("{} group {}", one.group_type.name(), one.name));
     let entities = identity.entities.iter();
     let entities = entities.map(|one| format!("entity {}", one.name));
+    let factors = config.mfa.methods.iter();
+    let factors =
+        factors.map(|one| format!("second factor {}, of type {}", one.name, one.method_type));
+    let enforced = config.mfa.enforcements.iter();
+    let enforced =
+        enforced.map(|one| format!("enforcement {} of {}", one.name, one.methods.join(", ")));
     let of_methods = config.auth.iter().flat_map(of_method);
-    of_methods.chain(entities).chain(groups).collect()
+    let identities = of_methods.chain(entities).chain(groups);
+    identities.chain(factors).chain(enforced).collect()
 }
 
 fn login(login: &Login) -> String {

@@ -24,8 +24,8 @@ pub use crate::vault::auth::token::TokenInfo;
 pub use crate::vault::compare::{Comparison, Difference, compare, compare_tune, same_policy};
 pub(crate) use crate::vault::http::Made;
 pub use crate::vault::http::{
-    Answer, Body, Client, ClientCertificate, Error, Kind, NoLogin, Target, Timeouts, Tls, Unusable,
-    Validity, authorities_in_words,
+    Answer, Body, Client, ClientCertificate, Error, Kind, NoLogin, SecondFactor, Target, Timeouts,
+    Tls, Unusable, Validity, authorities_in_words,
 };
 pub use crate::vault::keys::generation::{Dialect, Generation};
 pub use crate::vault::keys::init::{InitAnswer, InitAnswerError, InitKeys, InitRequest};

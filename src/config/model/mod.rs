@@ -12,6 +12,7 @@ mod hand_out;
 pub(in crate::config) mod identity;
 mod init;
 mod logins;
+mod mfa;
 mod mounts;
 pub(in crate::config) mod plugins;
 mod policies;
@@ -29,6 +30,7 @@ pub(super) use hand_out::secret_of;
 pub use identity::*;
 pub use init::*;
 pub use logins::*;
+pub use mfa::{Enforcement, Mfa, MfaMethod};
 pub(super) use mounts::kv_version;
 pub use mounts::*;
 pub use plugins::Plugin;
@@ -82,6 +84,9 @@ pub struct Config {
     /// Groups and entities, with what auth methods call them.
     #[schemars(with = "Option<Identity>")]
     pub identity: Identity,
+    /// Second factors, and who needs one to log in.
+    #[schemars(with = "Option<Mfa>")]
+    pub mfa: Mfa,
     /// Any other API writes, in this order, compared where they can be read back; before them what the sections of engines
     /// and of the server itself say.
     #[schemars(with = "Option<Vec<Write>>")]
@@ -134,6 +139,7 @@ impl Config {
             auth,
             policies,
             identity: at.key("identity")?,
+            mfa: at.key("mfa")?,
             writes: [sections::writes(at)?, at.key("writes")?].concat(),
             break_glass: at.key("break_glass")?,
             accept: at.key("accept")?,

@@ -12,8 +12,8 @@ use crate::config::reading::{Reading, under};
 use crate::config::tree::Kind;
 use crate::config::values::Field;
 
-const GROUPS: [&str; 2] = ["identity", "groups"];
-const ENTITIES: [&str; 2] = ["identity", "entities"];
+pub(super) const GROUPS: [&str; 2] = ["identity", "groups"];
+pub(super) const ENTITIES: [&str; 2] = ["identity", "entities"];
 
 pub(super) fn names_are_different(reading: &mut Reading) {
     for kind in [GROUPS, ENTITIES] {
@@ -33,7 +33,8 @@ pub(super) fn names_are_different(reading: &mut Reading) {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether the servers have a path for it.
+pub(super) fn is_name(name: &str) -> bool {
     let strange = |letter: char| letter == '/' || letter.is_control();
     !matches!(name, "" | "." | "..") && name.trim() == name && !name.contains(strange)
 }

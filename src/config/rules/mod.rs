@@ -13,6 +13,7 @@ mod hand_out;
 mod identity;
 mod logins;
 mod managing;
+mod mfa;
 mod mounts;
 mod names;
 mod people;
@@ -26,7 +27,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 66] = [
+const RULES: [Rule; 70] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -62,6 +63,10 @@ const RULES: [Rule; 66] = [
     identity::types_of_groups_fit,
     identity::aliases_are_different,
     identity::members_of_groups_exist,
+    mfa::names_fit_the_servers,
+    mfa::values_are_those_of_the_servers,
+    mfa::enforcements_name_what_is_there,
+    mfa::logins_stay_open,
     managing::doors_are_managed_whole,
     managing::what_is_not_named_can_be_left,
     mounts::secrets_are_references,

@@ -267,14 +267,21 @@ pub(super) fn writes_keep_to_themselves(reading: &mut Reading) {
     }
 }
 
-/// Where a write ends up: identities can be written by a name in the body as well.
+/// Where a write ends up: identities and second factors can be written by a name in the body as well.
 fn written_at(reading: &Reading, path: &[String], text: &str) -> String {
-    let name = [&path[..2], &["data".to_owned(), "name".to_owned()]].concat();
-    match (text, reading.text(&name)) {
-        ("identity/group" | "identity/entity", Some(name)) => format!("{text}/name/{name}"),
+    let field = |name: &str| {
+        let place = [&path[..2], &["data".to_owned(), name.to_owned()]].concat();
+        reading.text(&place)
+    };
+    match (text, field("name"), field("method_name")) {
+        ("identity/group" | "identity/entity", Some(name), _) => format!("{text}/name/{name}"),
+        (_, _, Some(name)) if text.starts_with(MFA_METHOD) => format!("{MFA_METHOD}/{name}"),
         _ => text.to_owned(),
     }
 }
+
+/// Where second factors are written, whatever their type: a name is one of them all.
+const MFA_METHOD: &str = "identity/mfa/method";
 
 /// Paths in small letters, as the servers compare most names, and the section that writes there.
 fn taken(reading: &Reading) -> Vec<(String, String)> {
@@ -305,6 +312,14 @@ fn taken(reading: &Reading) -> Vec<(String, String)> {
         for name in reading.keys(&["identity", section]).unwrap_or_default() {
             let path = format!("identity/{kind}/name/{name}");
             own(path, format!("identity.{section}"));
+        }
+    }
+    for (section, path) in [
+        ("methods", MFA_METHOD),
+        ("enforcements", "identity/mfa/login-enforcement"),
+    ] {
+        for name in reading.keys(&["mfa", section]).unwrap_or_default() {
+            own(format!("{path}/{name}"), format!("mfa.{section}"));
         }
     }
     for (mount, kind, name) in members(reading) {

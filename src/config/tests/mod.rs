@@ -6,6 +6,7 @@ mod directories;
 mod hand_out;
 mod identity;
 mod included;
+mod mfa;
 mod plugins;
 mod policy_files;
 mod problems;

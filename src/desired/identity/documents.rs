@@ -7,18 +7,20 @@ use crate::config::{Config, Entity, Group, GroupType, Member};
 use crate::desired::document::{Document, Read};
 use crate::desired::identity::alias;
 use crate::desired::identity::answers::Seen;
+use crate::desired::identity::mfa::documents::documents as factors_of;
 use crate::desired::identity::paths::{entity_path, group_path};
 use crate::desired::identity::server::{Server, owner_in_file, spelled};
 use crate::desired::kind::MERGED;
 use crate::desired::resolve::texts;
 use crate::failure::Failure;
 use crate::finding::{DocumentFinding, Finding};
+use crate::session::Session;
 use crate::vault::Body;
 
 /// What the file wants of groups and entities, and what of that nobody can write.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
-    /// Entities, groups, then aliases.
+    /// Entities, groups, aliases, then second factors and who needs one.
     pub(crate) documents: Vec<Document>,
     /// Members that nobody knows, and who becomes root by what the file gives them.
     pub(crate) findings: Vec<Finding>,
@@ -27,8 +29,9 @@ pub(crate) struct Wanted {
 /// The documents of the file, as `server` has them.
 ///
 /// # Errors
-/// A group is of another type, or an alias cannot be given to who is to have it.
-pub(super) fn of(config: &Config, server: &Server) -> Result<Wanted, Failure> {
+/// A group or second factor is of another type, or an alias cannot be given to who is to have it.
+pub(super) fn of(session: &Session<'_>, server: &Server) -> Result<Wanted, Failure> {
+    let config = session.config;
     let mut wanted = Wanted::default();
     let mut refusals = Vec::new();
     for one in &config.identity.entities {
@@ -48,11 +51,15 @@ pub(super) fn of(config: &Config, server: &Server) -> Result<Wanted, Failure> {
     let (aliases, conflicts) = alias::all(config, server);
     wanted.documents.extend(aliases);
     refusals.extend(conflicts);
+    let (factors, conflicts) = factors_of(session, server)?;
+    wanted.documents.extend(factors);
+    refusals.extend(conflicts);
     Failure::check(refusals)?;
     Ok(wanted)
 }
 
-fn read(seen: &Seen, answer: impl Fn(&Value) -> Value) -> Read {
+/// What was read of something of the file, in its words.
+pub(super) fn read(seen: &Seen, answer: impl Fn(&Value) -> Value) -> Read {
     match seen {
         Seen::Absent => Read::Known(None),
         Seen::Denied => Read::Denied,
@@ -89,7 +96,7 @@ fn shared(
 }
 
 /// Names in one order, each once.
-fn list(mut names: Vec<String>) -> Body {
+pub(super) fn list(mut names: Vec<String>) -> Body {
     names.sort();
     names.dedup();
     Body::List(names.into_iter().map(Body::String).collect())

@@ -1,4 +1,4 @@
-//! Groups and entities of the file, and what auth methods call them.
+//! Groups and entities of the file, what auth methods call them, and whose logins need a second factor.
 //!
 //! The servers know them by ids, the file by names: answers are compared in the file's words, and what is sent gets its ids
 //! when it is sent. An alias is a document of its own below what it belongs to, since it is changed by its own id: a second
@@ -8,6 +8,7 @@
 mod alias;
 mod answers;
 mod documents;
+pub(crate) mod mfa;
 pub(crate) mod missed;
 mod paths;
 mod server;
@@ -17,7 +18,7 @@ use crate::config::makes_root::way_to_root;
 use crate::config::{BreakGlass, Config, PolicySource};
 use crate::desired::identity::answers::{Alias, accessors};
 use crate::desired::identity::documents::{Wanted, of};
-use crate::desired::identity::paths::parts;
+use crate::desired::identity::paths::{is_mfa, parts};
 use crate::desired::identity::server::Server;
 use crate::desired::view::View;
 use crate::failure::Failure;
@@ -26,16 +27,16 @@ use crate::finding::{DocumentFinding, Finding};
 pub(crate) use paths::is_identity;
 pub(crate) use writing::apply;
 
-/// Looks at the groups and entities of the file. Changes nothing.
+/// Looks at the groups and entities of the file, and at its second factors. Changes nothing.
 ///
 /// # Errors
-/// The server does not answer as such servers do, a group is of another type, or an alias cannot be given to who is to have it.
+/// The server does not answer as such servers do, a group or second factor is of another type, or an alias cannot be given to who is to have it.
 pub(crate) async fn wanted(view: &View<'_>) -> Result<Wanted, Failure> {
-    if view.config.identity.is_empty() {
+    if view.config.identity.is_empty() && view.config.mfa.is_empty() {
         return Ok(Wanted::default());
     }
     let server = Server::look(view).await?;
-    let mut wanted = of(view.config, &server)?;
+    let mut wanted = of(view, &server)?;
     wanted.findings.extend(make_root(view.config));
     Ok(wanted)
 }
@@ -64,6 +65,9 @@ fn make_root(config: &Config) -> Vec<Finding> {
 /// # Errors
 /// The server does not answer as such servers do.
 pub(crate) async fn is_there(view: &View<'_>, path: &str) -> Result<Option<bool>, Failure> {
+    if is_mfa(path) {
+        return mfa::seen::is_there(view, path).await;
+    }
     let Some((owner, below)) = parts(path) else {
         return Ok(Some(false));
     };

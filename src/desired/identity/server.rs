@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::config::{AliasName, Config, Member};
 use crate::desired::identity::answers::{Alias, Called, Seen, accessors, listed, role_ids, seen};
+use crate::desired::identity::mfa::seen::Factors;
 use crate::desired::identity::paths::{entity_path, group_path};
 use crate::desired::view::CONCURRENCY;
 use crate::failure::Failure;
@@ -28,6 +29,8 @@ pub(super) struct Server {
     pub(super) entity_aliases: Option<Vec<Alias>>,
     /// The same of groups.
     pub(super) group_aliases: Option<Vec<Alias>>,
+    /// Second factors, and who needs one.
+    pub(super) factors: Factors,
     /// Names of entities and groups by their ids.
     names: BTreeMap<String, String>,
     /// What the ids of roles are, by auth method and role.
@@ -49,13 +52,14 @@ impl Server {
         let mut server = Self {
             groups: seen(session, groups.collect()).await?,
             entities: seen(session, entities.collect()).await?,
+            factors: Factors::look(session).await?,
             ..Self::default()
         };
-        let called = called(config);
-        let group_aliases = wanted.groups.iter().filter_map(|one| one.alias.as_ref());
-        if !called.is_empty() || group_aliases.clone().next().is_some() {
+        if asks_accessors(config) {
             server.accessors = accessors(session).await?;
         }
+        let called = called(config);
+        let group_aliases = wanted.groups.iter().filter_map(|one| one.alias.as_ref());
         server.role_ids = role_ids(session, &called).await?;
         let known = of_answers(&server.entities);
         if called.iter().any(|alias| server.lacks(alias, &known)) {
@@ -187,6 +191,13 @@ impl Server {
         ] {
             unknown.extend(aliases.into_iter().map(|owner| (kind, owner)));
         }
+        for (kind, field) in [
+            ("group", "identity_group_ids"),
+            ("entity", "identity_entity_ids"),
+        ] {
+            let ids = self.factors.ids(field);
+            unknown.extend(ids.map(|id| (kind, id.to_owned())));
+        }
         unknown.retain(|(_, id)| !self.names.contains_key(id));
         let some = stream::iter(unknown.into_iter().take(LOOKED_UP_AT_MOST));
         let found: Vec<_> = some
@@ -227,6 +238,14 @@ impl Server {
             all.filter(|one| wanted.contains(&(one.accessor.clone(), one.name.to_lowercase())));
         all.map(|one| one.owner.clone()).collect()
     }
+}
+
+/// Whether anything of the file stands for an auth method by its path.
+pub(super) fn asks_accessors(config: &Config) -> bool {
+    let mut groups = config.identity.groups.iter();
+    !called(config).is_empty()
+        || groups.any(|one| one.alias.is_some())
+        || !config.mfa.enforcements.is_empty()
 }
 
 /// How somebody is called of whom the file says only how they log in.

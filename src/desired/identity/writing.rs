@@ -1,11 +1,12 @@
-//! Writing groups, entities and aliases: who is to be in something, or called something, comes before it.
+//! Writing groups, entities, aliases and second factors: who is to be in something, or called something, comes before it.
 
 use crate::code::Code;
 use crate::config::Config;
 use crate::desired::document::{Pending, Read};
 use crate::desired::identity::alias;
 use crate::desired::identity::documents::of;
-use crate::desired::identity::paths::{entity_path, group_path};
+use crate::desired::identity::mfa::writing as mfa;
+use crate::desired::identity::paths::{entity_path, group_path, is_mfa};
 use crate::desired::identity::server::Server;
 use crate::desired::read_back::stays;
 use crate::desired::record::read_back;
@@ -49,10 +50,12 @@ pub(crate) async fn apply(target: &Target<'_>, pending: Vec<Pending>) -> Result<
         let groups = groups.collect::<Result<_, _>>()?;
         written.extend(writing::apply(target, groups, CONCURRENCY).await?);
     }
+    let mut factors = taken(&mut rest, is_mfa);
     written.extend(aliases(target, rest).await?);
+    written.extend(mfa::apply(target, &mut factors).await?);
     let server = Server::look(target).await?;
     let mut records = Vec::new();
-    for document in of(config, &server)?.documents {
+    for document in of(target, &server)?.documents {
         let Read::Known(Some(made)) = &document.read else {
             continue;
         };
@@ -73,7 +76,7 @@ pub(crate) async fn apply(target: &Target<'_>, pending: Vec<Pending>) -> Result<
 }
 
 /// Those whose path is so, taken out of all.
-fn taken(all: &mut Vec<Pending>, is: impl Fn(&str) -> bool) -> Vec<Pending> {
+pub(super) fn taken(all: &mut Vec<Pending>, is: impl Fn(&str) -> bool) -> Vec<Pending> {
     let (these, rest) = std::mem::take(all)
         .into_iter()
         .partition(|one| is(&one.document.path));
@@ -134,7 +137,8 @@ fn with_ids(server: &Server, pending: Pending) -> Result<Pending, Failure> {
     })
 }
 
-fn missing(path: &str, name: &str) -> Failure {
+/// What is said of something that is to be named by its id, and is not there.
+pub(super) fn missing(path: &str, name: &str) -> Failure {
     let text = format!("{path} cannot be written: {name} is not on the server any more");
     Failure::failed(Code::WriteFailed, text).advise("run apply again, which looks anew")
 }
@@ -155,7 +159,7 @@ async fn aliases(target: &Target<'_>, pending: Vec<Pending>) -> Result<Written, 
         // One that moves may have ended another.
         let server = Server::look(target).await?;
         let wanted = alias::wanted(target.config);
-        let now = of(target.config, &server)?.documents;
+        let now = of(target, &server)?.documents;
         let some = some.into_iter().map(|pending| {
             let path = &pending.document.path;
             let body = pending.send.as_ref().unwrap_or(&pending.document.body);

@@ -12,6 +12,7 @@ use crate::code::Code;
 use crate::plain_http::Refusal;
 use crate::shell::ShellCommand;
 use crate::span;
+use crate::vault::http::second_factor::SecondFactor;
 use crate::vault::http::tls_advice::advice_on_tls;
 
 /// A request that did not lead to a usable answer.
@@ -78,6 +79,8 @@ pub enum Kind {
     InvalidShare,
     /// The server said yes and nobody is logged in.
     NoLogin(NoLogin),
+    /// The login is good, and is to be followed by a second factor.
+    SecondFactor(SecondFactor),
 }
 
 /// Why a login that was not refused did not happen.
@@ -85,8 +88,6 @@ pub enum Kind {
 pub enum NoLogin {
     /// An empty `auth_url`: the servers hide the cause from anonymous callers and write it to their log.
     EmptyAuthUrl,
-    /// The login asks for a second factor.
-    SecondFactor,
     /// There is no token in the answer.
     NoToken,
 }
@@ -123,9 +124,8 @@ impl Error {
             Kind::InvalidToken => Code::SecretUnreadable,
             Kind::PlainHttp | Kind::PlainHttpRefused(_) => Code::PlainHttpRefused,
             Kind::InvalidShare => Code::ShareUnreadable,
-            Kind::NoLogin(NoLogin::EmptyAuthUrl | NoLogin::SecondFactor) => {
-                Code::LoginMisconfigured
-            }
+            Kind::NoLogin(NoLogin::EmptyAuthUrl) => Code::LoginMisconfigured,
+            Kind::SecondFactor(_) => Code::SecondFactor,
         }
     }
 
@@ -229,6 +229,7 @@ impl Error {
             Kind::InvalidAddress(_) => "write it as https://HOST:PORT",
             Kind::InvalidShare => "give the share as one line of base64, as it was handed out",
             Kind::NoLogin(why) => why.advice(),
+            Kind::SecondFactor(demand) => return Some(demand.advice()),
             Kind::PlainHttp => {
                 "use https; plain http carries every key in clear and is accepted on 127.0.0.1 only"
             }
@@ -247,7 +248,6 @@ impl NoLogin {
     fn found(self) -> &'static str {
         match self {
             Self::EmptyAuthUrl => "an empty auth_url",
-            Self::SecondFactor => "a demand for a second factor",
             Self::NoToken => "no token",
         }
     }
@@ -257,7 +257,6 @@ impl NoLogin {
             Self::EmptyAuthUrl => {
                 "compare allowed_redirect_uris of the role with the address used; the cause is in the server's log"
             }
-            Self::SecondFactor => "use a login that the server's second factor does not apply to",
             Self::NoToken => "check that the path is the login path of this auth method",
         }
     }
@@ -324,6 +323,7 @@ impl fmt::Display for Error {
             Kind::InvalidAddress(why) => format!("{url} is not usable as an address: {why}"),
             Kind::InvalidShare => format!("the share for {url} is not a line of base64"),
             Kind::NoLogin(why) => format!("{method} {url} was answered with {}", why.found()),
+            Kind::SecondFactor(demand) => format!("{method} {url} was answered with {demand}"),
             Kind::PlainHttp => format!("{url} is plain http to another machine"),
             Kind::PlainHttpRefused(why) => format!("{url} is not trusted: {why}"),
         };

@@ -55,6 +55,7 @@ path "other/*" { capabilities = ["read"] }
 path "later/*" { capabilities = ["create", "read", "update"] }
 path "identity/group/name/+" { capabilities = ["create", "read", "update"] }
 path "identity/entity/name/+" { capabilities = ["create", "read", "update"] }
+path "identity/mfa/login-enforcement/+" { capabilities = ["create", "read", "update"] }
 path "identity/*" { capabilities = ["create", "read", "update"] }
 "#;
 

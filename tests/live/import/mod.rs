@@ -1,6 +1,7 @@
 //! `import`: a cluster that is there as a file, and the file as a plan that changes nothing.
 
 mod bank_vaults;
+mod factors;
 mod planted;
 mod seen;
 mod whole;
