@@ -177,8 +177,8 @@ const BROKEN: &str = r#"
 + secretsmanager: {kms_key: alias/bob}
 > 8:35: init.custodians[1].secretsmanager: missing key `name`
 - age: {recipient: age1bob, file: shares/bob.age}
-+ secretsmanager: {name: vault/bob, kms_key: alias/bob}
-> 8:53: init.custodians[1].secretsmanager.kms_key: unknown key `kms_key`
++ secretsmanager: {name: vault/bob, kms_key_id: alias/bob}
+> 8:53: init.custodians[1].secretsmanager.kms_key_id: unknown key `kms_key_id`
 - age: {recipient: age1bob, file: shares/bob.age}
 + secretsmanager: {name: "arn:aws:secretsmanager:eu-1:1:secret:bob-AbCdEf"}
 > 8:42: init.custodians[1].secretsmanager.name: expected the name of a secret, no ARN

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, yaml};
 use crate::event::Converted;
-use crate::import::file;
+use crate::import::frame;
 use crate::printable::one_line;
 
 pub(super) fn text(converted: &Converted, body: &str, cluster: Option<&Config>) -> String {
@@ -35,7 +35,7 @@ pub(super) fn text(converted: &Converted, body: &str, cluster: Option<&Config>) 
 fn end(config: Option<&Config>) -> String {
     let name = config.map_or("vault", |config| config.cluster.name.as_str());
     let (cluster, blank) = match config {
-        Some(config) => (file::cluster(config, None), ""),
+        Some(config) => (frame::cluster(config, None), ""),
         None => (
             String::new(),
             "# cluster: {name: vault, address: \"https://vault.internal:8200\"} # or import it again with --address\n\
