@@ -105,8 +105,10 @@ impl Options {
             let text = format!(
                 "{here} has no checkpoint of this cluster, so nobody knows here what was done"
             );
-            let advice =
-                "run it where the ceremony was held, or name its checkpoint.replica in the file";
+            let advice = format!(
+                "run it where the ceremony was held, or name its checkpoint.replica in the file; if none was held yet: {}",
+                config.command("plan")
+            );
             return Err(Failure::refused(Code::CheckpointEmpty, text).advise(advice));
         }
         let over = diary.handed_over() && !records.borrow().keeps_something()?;

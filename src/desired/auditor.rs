@@ -52,7 +52,7 @@ const EVERYWHERE: [Rule<'static>; 30] = [
 
 /// Its text for this file.
 pub(crate) fn policy(config: &Config) -> String {
-    let mut rules: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut rules: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     let mut add = |path: &str, may: &[&'static str]| {
         rules.entry(path.to_owned()).or_default().extend(may);
     };
@@ -85,6 +85,7 @@ pub(crate) fn policy(config: &Config) -> String {
             );
         }
     }
+    lists_have_their_own_rule(&mut rules);
     let mut text = "# Written by vault-bootstrap: looks, and changes nothing.\n".to_owned();
     for (path, may) in rules {
         text.push_str(&format!(
@@ -93,6 +94,17 @@ pub(crate) fn policy(config: &Config) -> String {
         ));
     }
     text
+}
+
+/// Of whoever also has a wider rule without `list`, Vault 1.21.1 denies a list that only the rule for what is in it allows;
+/// OpenBao does not. Seen with `identity/*` beside `identity/mfa/login-enforcement/+`.
+fn lists_have_their_own_rule(rules: &mut BTreeMap<String, BTreeSet<&'static str>>) {
+    let lists = rules.iter().filter(|(_, may)| may.contains("list"));
+    let lists = lists.filter_map(|(path, _)| path.strip_suffix("/+"));
+    let lists: Vec<String> = lists.map(str::to_owned).collect();
+    for path in lists {
+        rules.entry(path).or_default().insert("list");
+    }
 }
 
 /// Whether reading such a document is known to show none and to make none.
@@ -189,6 +201,8 @@ mod tests {
             ("sys/plugins/catalog", "\"read\""),
             ("sys/plugins/catalog/secret/own", "\"read\", \"sudo\""),
             ("auth/deep/er/role/+", "\"list\", \"read\""),
+            ("auth/deep/er/role", "\"list\""),
+            ("identity/mfa/login-enforcement", "\"list\""),
             ("sys/mounts/a/b/tune", "\"read\""),
             ("db/roles/+", "\"list\", \"read\""),
             ("transit/keys/+", "\"list\", \"read\""),

@@ -134,8 +134,8 @@ async fn begun_here(
     let elsewhere = diary.adopted.is_some();
     Ok((
         Plan {
-            next,
             elsewhere,
+            next,
             ..plan
         },
         saved,

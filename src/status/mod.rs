@@ -36,7 +36,7 @@ pub async fn status(
     let mut rehearsed = Rehearsed::last(&config.checkpoint.path).unwrap_or_default();
     // Where the disk is gone, it is the replica that knows.
     let mut lease = None;
-    let replica = at_replica::look(config).await.map(|mut there| {
+    let replica = Box::pin(at_replica::look(config)).await.map(|mut there| {
         rehearsed = there.later_rehearsal(rehearsed.take());
         diary = diary.take().or(there.diary);
         lease = there.lease;

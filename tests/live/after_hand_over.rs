@@ -342,6 +342,10 @@ fn before_the_hand_over_there_is_nothing_to_check() {
     ceremony
         .run(&["apply", "--check"])
         .exits(3)
+        .says(&["has no checkpoint of this cluster", "vault-bootstrap plan"]);
+    ceremony
+        .run(&["apply", "--yes", "--login", "auditor"])
+        .exits(3)
         .says(&["this one is not", "vault-bootstrap plan"]);
     assert!(!server.api().initialised());
 }

@@ -81,9 +81,9 @@ pub(super) async fn observe(view: &View<'_>) -> Result<Observation, Failure> {
     }
     details.extend(unread);
     Ok(Observation {
-        findings,
-        details,
         evidence,
+        details,
+        findings,
         ..found
     })
 }

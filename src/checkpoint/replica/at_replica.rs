@@ -24,7 +24,7 @@ pub(crate) struct AtReplica {
 
 /// Looks. Takes no lease. Why nothing could be seen is in words too.
 pub(crate) async fn look(config: &Config) -> Option<AtReplica> {
-    match seen(config).await {
+    match Box::pin(seen(config)).await {
         Ok(seen) => seen,
         Err(failure) => Some(AtReplica {
             words: failure.to_string(),

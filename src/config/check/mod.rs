@@ -275,7 +275,9 @@ impl<'a> Check<'a> {
         let schema = self.resolve(variant);
         let wanted = types(schema);
         let kind = wanted.is_empty() || wanted.iter().any(|name| is(node, name));
-        kind && (wanted.contains(&"object") || choices(schema).is_none() || is(node, "string"))
+        // A misspelt text was meant for one of the choices; anything else is one of them, or it is not.
+        let chosen = |all: Vec<&Value>| is(node, "string") || all.contains(&&node.value());
+        kind && (wanted.contains(&"object") || choices(schema).is_none_or(chosen))
     }
 
     /// What `$ref` points at.

@@ -338,3 +338,22 @@ fn a_whole_production_file_is_read() {
     assert_eq!(mounts, ["oidc", "userpass"]);
     assert!(validates(PRODUCTION));
 }
+
+#[test]
+fn a_choice_that_is_no_text_is_taken_and_another_value_is_not() {
+    let managed = |value: &str| {
+        let write =
+            format!("writes: [{{path: a/b, data: {{a: b}}, manage: {value}}}]\nbreak_glass:");
+        load_text(&with("break_glass:", &write)).map(|config| config.writes[0].manage)
+    };
+    assert_eq!(managed("true").unwrap(), OfWrite::Values);
+    assert_eq!(managed("false").unwrap(), OfWrite::Whole);
+    assert_eq!(managed("named").unwrap(), OfWrite::Named);
+    for wrong in ["7", "name", "[named]"] {
+        let said = managed(wrong).unwrap_err();
+        assert!(
+            said[0].contains("expected `true`, `false` or `named`"),
+            "{said:?}"
+        );
+    }
+}
