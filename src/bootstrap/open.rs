@@ -57,7 +57,9 @@ async fn the_rest(
     options: &Options,
     records: &ReplicatedCheckpoint,
 ) -> Result<Opened, Failure> {
-    taking_over::begin(config, options.login.as_deref(), records).await?;
+    if let Some(login) = options.login.as_deref().filter(|_| options.adopt_cluster) {
+        taking_over::begin(config, login, records).await?;
+    }
     let diary = records.diary();
     let finished = diary.handed_over() && !records.borrow().keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());

@@ -47,6 +47,8 @@ pub struct Options {
     pub check: Option<Machine>,
     /// Documents that are there, and that nothing here remembers having written, are overwritten after the hand-over.
     pub adopt_documents: bool,
+    /// A cluster that this checkpoint has not initialised is taken over.
+    pub adopt_cluster: bool,
     /// With `yes`, writes that let in more people or addresses are meant too.
     pub allow_widening: bool,
     /// What was planned: that is written after the hand-over, and nothing else.
@@ -69,6 +71,7 @@ impl Options {
             (self.yes, "--yes"),
             (self.keep_root, "--keep-root"),
             (self.revoke_other_roots, "--revoke-other-roots"),
+            (self.adopt_cluster, "--adopt-cluster"),
             (self.adopt_documents, "--adopt-documents"),
             (self.allow_widening, "--allow-widening"),
         ];

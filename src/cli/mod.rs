@@ -267,6 +267,9 @@ pub struct Apply {
     /// After hand-over: overwrite documents, too, that nothing here remembers having written
     #[arg(long)]
     pub adopt_documents: bool,
+    /// Take over a cluster that this checkpoint has not initialised; the file must say its cluster.id
+    #[arg(long, requires = "login", conflicts_with_all = ["check", "plan", "keep_root", "abandon"])]
+    pub adopt_cluster: bool,
     /// With --yes: write also what lets in more people or addresses
     #[arg(long)]
     pub allow_widening: bool,

@@ -271,6 +271,7 @@ async fn apply(
         adopt_documents: plan
             .as_ref()
             .map_or(typed.adopt_documents, |plan| plan.adopt_documents),
+        adopt_cluster: typed.adopt_cluster,
         plan,
         allow_widening: typed.allow_widening,
         prune: prune::prune(&typed.prune.kinds, typed.prune.confirm)?,

@@ -83,7 +83,7 @@ pub async fn plan(
 /// What goes on with a cluster that no checkpoint here has anything of: a login takes it over.
 fn not_taken_over(config: &Config, plan: Plan, who: &Who) -> Plan {
     let next = match who {
-        Who::Login(name) => ShellCommand::new("apply --login").with(name),
+        Who::Login(name) => ShellCommand::new("apply --adopt-cluster --login").with(name),
         Who::Token(TokenSource::Asked) => ShellCommand::new("plan --ask-token"),
         Who::Token(TokenSource::File(file)) => {
             ShellCommand::new("plan --token-file").with(file.display().to_string())

@@ -32,16 +32,13 @@ pub(crate) async fn settle(
                 ));
                 continue;
             }
-            Standing::NotReadBack if memory.of(&path).is_none() => {
+            Standing::NotReadBack => {
                 session.note(format!(
-                    "{said} {path}; nothing here remembers it any more, so nobody knows whether that run did"
+                    "{said} {path}; nobody here can tell whether it did: what the server made of it is not remembered"
                 ));
                 false
             }
-            Standing::TooMany(..)
-            | Standing::NotReadBack
-            | Standing::Changed(_)
-            | Standing::AsWritten(_) => {
+            Standing::TooMany(..) | Standing::Changed(_) | Standing::AsWritten(_) => {
                 session.note(format!("{said} {path}, and it is still there"));
                 false
             }

@@ -89,8 +89,8 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
 fn not_looked_at(plan: &Plan) -> &'static str {
     match plan.looked_as {
         _ if plan.elsewhere => {
-            "not looked at: shares, logins, other nodes. Somebody else initialised this cluster: apply --login NAME takes over \
-             what the file says of it, and nothing else"
+            "not looked at: shares, logins, other nodes. Somebody else initialised this cluster: apply --adopt-cluster takes \
+             over what the file says of it, and nothing else"
         }
         None => {
             "not asked: custodians, AWS, logins, other nodes; apply tries them before it writes anything"

@@ -20,30 +20,48 @@ pub(crate) async fn is_initialised(config: &Config) -> Result<bool, Failure> {
     Ok(health.initialized)
 }
 
-/// Where this checkpoint has begun nothing and a login was typed, takes over the cluster that is there. It is on the disk
-/// with the first record after the login has opened.
+/// Takes over the cluster that is there, where this checkpoint has begun nothing. It is on the disk with the first record
+/// after the login has opened.
 ///
 /// # Errors
-/// The server does not answer, or the file does not say which cluster it is.
+/// This checkpoint has a ceremony of its own, the server is not initialised or does not answer, or the file does not say
+/// which cluster it is.
 pub(crate) async fn begin(
     config: &Config,
-    login: Option<&str>,
+    login: &str,
     records: &ReplicatedCheckpoint,
 ) -> Result<(), Failure> {
-    let begun = records.diary().recorded(Step::Initialize) != Recorded::Nothing;
-    let Some(login) = login.filter(|_| !begun) else {
+    let (diary, keeps) = (records.diary(), records.borrow().keeps_something()?);
+    if diary.adopted.is_some() {
         return Ok(());
-    };
+    }
+    let directory = config.checkpoint.path.display();
+    if keeps || diary.recorded(Step::Initialize) != Recorded::Nothing {
+        return Err(Failure::refused(
+            Code::AlreadyInitialised,
+            format!(
+                "{directory} is the checkpoint of a ceremony, whose cluster needs no taking over"
+            ),
+        )
+        .advise("leave --adopt-cluster out; for another cluster, name another checkpoint.path"));
+    }
     if !is_initialised(config).await? {
-        return Ok(());
+        let address = key(&config.cluster.address);
+        return Err(Failure::refused(
+            Code::NotInitialised,
+            format!("{address} is not initialised: there is nothing to take over"),
+        )
+        .advise(format!(
+            "see what is to be done: {}",
+            config.command("plan")
+        )));
     }
     let Some(id) = config.cluster.id.clone() else {
         let address = key(&config.cluster.address);
         return Err(Failure::refused(
             Code::AlreadyInitialised,
             format!(
-                "{address} is initialised, but not by this checkpoint ({}), and the file does not say which cluster it is",
-                config.checkpoint.path.display()
+                "{address} is initialised, but not by this checkpoint ({directory}), and the file does not say which cluster it is"
             ),
         )
         .advise(format!(
@@ -67,8 +85,11 @@ pub(crate) fn undo(config: &Config, records: &ReplicatedCheckpoint) {
     if records.diary().adopted.is_none() {
         return;
     }
-    let before = checkpoint::read_diary(&config.checkpoint.path);
-    let before = before.ok().flatten().unwrap_or_default();
+    // One that cannot be read now was readable when the run began.
+    let Ok(before) = checkpoint::read_diary(&config.checkpoint.path) else {
+        return;
+    };
+    let before = before.unwrap_or_default();
     records.borrow_mut().amend(|diary| {
         diary.adopted = before.adopted;
         diary.cluster.cluster_id = before.cluster.cluster_id;

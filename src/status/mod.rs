@@ -203,7 +203,7 @@ fn of_another(config: &Config, look: &Look) -> (String, Option<String>) {
     if foreign {
         let address = key(&config.cluster.address);
         let asked = format!("{}/v1/sys/health", address.trim_end_matches('/'));
-        let why = "shows its cluster_id: with that as cluster.id in the file, break-glass and apply --login NAME work without \
+        let why = "shows its cluster_id: with that as cluster.id in the file, break-glass and apply --adopt-cluster work without \
                    its checkpoint; or put the checkpoint of the run that initialised it back, then apply";
         let command = ShellCommand::new("curl").with(asked);
         return (command.into(), Some(why.to_owned()));

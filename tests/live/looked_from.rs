@@ -100,7 +100,7 @@ fn a_log_that_cannot_be_read_is_a_finding_on_the_servers_machine_and_is_counted_
     ceremony.set("/audit/file/options/file_path", json!("audit.log"));
     ceremony.apply().exits(4);
     let run = check(&ceremony, "server");
-    assert!(has(&run.exits(4), "not-seen"), "{run}");
+    assert!(has(run.exits(4), "not-seen"), "{run}");
     ceremony
         .run(&["apply", "--check", "--from", "server"])
         .exits(4)

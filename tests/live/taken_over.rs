@@ -11,7 +11,7 @@ const EACH: [Setup; 3] = [
     Setup::OpenBao262StaticApiAudit,
     Setup::Vault1211Shamir,
 ];
-const TAKE_OVER: [&str; 4] = ["apply", "--yes", "--login", "admin"];
+const TAKE_OVER: [&str; 5] = ["apply", "--yes", "--adopt-cluster", "--login", "admin"];
 
 /// Handed over, the file says which cluster it is, and its checkpoint is lost.
 fn without_checkpoint(setup: Setup) -> (Server, Ceremony) {
@@ -99,10 +99,10 @@ fn nothing_is_taken_over_without_the_id_a_login_that_opens_or_at_another_cluster
     let (server, mut ceremony) = without_checkpoint(Setup::OpenBao272Static);
     let id = server.api().read("sys/health")["cluster_id"].clone();
     let log = server.audit().after_this();
-    ceremony
-        .run(&["apply", "--yes"])
-        .exits(3)
-        .says(&["but not by this checkpoint", "apply --login NAME"]);
+    ceremony.run(&["apply", "--yes"]).exits(3).says(&[
+        "but not by this checkpoint",
+        "apply --adopt-cluster --login NAME",
+    ]);
     ceremony
         .set("/cluster/id", json!("00000000-0000-0000-0000-000000000000"))
         .save();
@@ -129,11 +129,22 @@ fn nothing_is_taken_over_without_the_id_a_login_that_opens_or_at_another_cluster
     ceremony
         .run(&["plan", "--login", "admin"])
         .exits(0)
-        .prints(&["next: ", "apply --login admin"]);
+        .prints(&["next: ", "apply --adopt-cluster --login admin"]);
+    // A checkpoint that is only missing is not begun anew by a login alone, and looking takes nothing over.
+    for typed in [
+        &["apply", "--yes", "--login", "admin"][..],
+        &["apply", "--check", "--login", "admin"],
+    ] {
+        ceremony.run(typed).exits(3);
+    }
     ceremony
-        .run(&["apply", "--check", "--login", "admin"])
+        .run(&TAKE_OVER)
         .exits(4)
         .prints(&["[not-rehearsed]"]);
+    ceremony
+        .run(&TAKE_OVER)
+        .exits(4)
+        .prints(&["nothing was written"]);
 }
 
 #[test]
@@ -143,7 +154,9 @@ fn the_shares_of_a_cluster_that_was_taken_over_are_rehearsed_and_not_rotated_fro
     let id = server.api().read("sys/health")["cluster_id"].clone();
     ceremony.set("/cluster/id", id).save();
     lose(&ceremony);
-    ceremony.run(&["apply", "--login", "auditor"]).exits(4);
+    ceremony
+        .run(&["apply", "--adopt-cluster", "--login", "auditor"])
+        .exits(4);
     let rehearse = [&["rehearse"], &EVERY_KEY[..]].concat();
     ceremony.run(&rehearse).exits(0);
     ceremony

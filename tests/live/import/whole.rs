@@ -105,7 +105,10 @@ fn plans_as_it_is(cluster: &Cluster, text: &str, compared: u64) {
         "{run}"
     );
     let next = plan["next"].as_str().expect("a command");
-    assert!(next.ends_with("apply --login operator"), "{next}");
+    assert!(
+        next.ends_with("apply --adopt-cluster --login operator"),
+        "{next}"
+    );
     assert!(!cluster.directory.file("checkpoint").exists(), "{run}");
     let changed = filled.replacen("token_ttl: 1017", "token_ttl: 1018", 1);
     assert_ne!(changed, filled);

@@ -96,7 +96,7 @@ pub(crate) fn foreign(config: &Config, address: &str) -> Failure {
          ({}); if that ceremony was stopped before its shares were with their custodians, they were in that \
          directory alone; if a colleague did it, they hold the keys; only a cluster that holds no data may be wiped and \
          initialised again",
-        config.command("apply --login NAME"),
+        config.command("apply --adopt-cluster --login NAME"),
         cluster_identity::where_the_id_is(address)
     ))
 }
