@@ -1,11 +1,14 @@
 //! What is kept because something that stays needs it: a policy that is named, a group or entity whose alias stays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
+use crate::desired::identity::ENFORCEMENTS;
 use crate::failure::Failure;
 use crate::finding::Unpruned;
 use crate::pruning::PruneKind;
-use crate::pruning::look::Missed;
+use crate::pruning::look::{Missed, Prunable};
 use crate::pruning::uses::{self, Coming, Uses};
 use crate::session::Session;
 
@@ -20,6 +23,29 @@ impl Missed {
         if self.prunable.iter().any(|one| is_policy(&one.kind)) {
             self.keep_used(&uses::of_policies(session, coming).await?);
         }
+        self.enforced(session).await
+    }
+
+    /// A group or entity that an enforcement of second factors names stays: without it those in it would need none.
+    async fn enforced(&mut self, session: &Session<'_>) -> Result<(), Failure> {
+        let is_named = |one: &Prunable| matches!(one.kind, PruneKind::Groups | PruneKind::Entities);
+        if !self.prunable.iter().any(is_named) {
+            return Ok(());
+        }
+        let path = ENFORCEMENTS.trim_end_matches('/');
+        let client = session.client();
+        let all = match client.list_info(Some(session.token()?), path).await {
+            Ok(all) => Ok(all),
+            Err(error) if error.is_forbidden() => Err(format!(
+                "it takes path \"{path}\" {{ capabilities = [\"list\"] }}"
+            )),
+            Err(error) => return Err(error.into()),
+        };
+        self.retain(|one| match &all {
+            _ if !is_named(one) => None,
+            Ok(all) => enforcing(all, &one.answer["id"]).map(Unpruned::Used),
+            Err(why) => Some(Unpruned::UsersUnseen(why.clone())),
+        });
         Ok(())
     }
 
@@ -77,6 +103,18 @@ impl Missed {
     }
 }
 
+/// The enforcements that name a group or entity by its id, by path.
+fn enforcing(all: &BTreeMap<String, Value>, id: &Value) -> Option<Vec<String>> {
+    let names_it = |field: &Value| field.as_array().is_some_and(|ids| ids.contains(id));
+    let named = all.iter().filter(|(_, one)| {
+        names_it(&one["identity_group_ids"]) || names_it(&one["identity_entity_ids"])
+    });
+    let paths: Vec<String> = named
+        .map(|(name, _)| format!("{ENFORCEMENTS}{name}"))
+        .collect();
+    (!paths.is_empty()).then_some(paths)
+}
+
 /// Why a group or entity stays, by why its alias does.
 fn of_its_alias(why: &Unpruned) -> Unpruned {
     match why {
@@ -88,10 +126,9 @@ fn of_its_alias(why: &Unpruned) -> Unpruned {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-    use crate::pruning::look::Prunable;
 
     const GROUP: &str = "identity/group/name/crew";
     const ALIAS: &str = "identity/group/name/crew/alias";
@@ -183,5 +220,30 @@ mod tests {
         uses.unseen.get_or_insert("why".to_owned());
         missed.keep_used(&uses);
         assert_eq!(missed.stays[0].2, Unpruned::UsersUnseen("why".to_owned()));
+    }
+
+    #[test]
+    fn an_enforcement_that_names_a_group_or_entity_is_named() {
+        let all = BTreeMap::from([
+            (
+                "a".to_owned(),
+                json!({ "identity_group_ids": ["g"], "identity_entity_ids": [] }),
+            ),
+            (
+                "b".to_owned(),
+                json!({ "identity_group_ids": null, "identity_entity_ids": ["e", "g"] }),
+            ),
+        ]);
+        let by = |id: &str| enforcing(&all, &json!(id)).unwrap_or_default();
+        assert_eq!(
+            by("g"),
+            [
+                "identity/mfa/login-enforcement/a",
+                "identity/mfa/login-enforcement/b"
+            ]
+        );
+        assert_eq!(by("e"), ["identity/mfa/login-enforcement/b"]);
+        assert_eq!(by("x"), Vec::<String>::new());
+        assert_eq!(enforcing(&all, &Value::Null), None);
     }
 }

@@ -24,7 +24,7 @@ use crate::desired::view::View;
 use crate::failure::Failure;
 use crate::finding::{DocumentFinding, Finding};
 
-pub(crate) use paths::is_identity;
+pub(crate) use paths::{ENFORCEMENTS, is_identity};
 pub(crate) use writing::apply;
 
 /// Looks at the groups and entities of the file, and at its second factors. Changes nothing.

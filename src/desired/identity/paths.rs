@@ -8,7 +8,7 @@ pub(super) const ALIAS: &str = "/alias";
 /// What the documents of second factors begin with: then come their type and their name.
 pub(super) const FACTORS: &str = "identity/mfa/method/";
 /// What those of enforcements begin with: then comes their name.
-pub(super) const ENFORCEMENTS: &str = "identity/mfa/login-enforcement/";
+pub(crate) const ENFORCEMENTS: &str = "identity/mfa/login-enforcement/";
 
 /// How a second factor is called in reports: as it is written, with its name where the servers have its id.
 pub(super) fn factor_path(of_type: &str, name: &str) -> String {
