@@ -41,7 +41,12 @@ pub(super) async fn open(
     let records =
         damaged::checkpoint_even_without_replica(config, options.take_over.as_deref(), caller)
             .await?;
-    let opening = Box::pin(the_rest(config, options, &records));
+    let opening = Box::pin(async {
+        if let Some(login) = options.login.as_deref().filter(|_| options.adopt_cluster) {
+            taking_over::begin(config, login, &records).await?;
+        }
+        the_rest(config, options, &records).await
+    });
     let opened = caller.unless_stopped(opening).await;
     match opened {
         Ok(opened) => Ok((records, opened)),
@@ -57,9 +62,6 @@ async fn the_rest(
     options: &Options,
     records: &ReplicatedCheckpoint,
 ) -> Result<Opened, Failure> {
-    if let Some(login) = options.login.as_deref().filter(|_| options.adopt_cluster) {
-        taking_over::begin(config, login, records).await?;
-    }
     let diary = records.diary();
     let finished = diary.handed_over() && !records.borrow().keeps_something()?;
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
@@ -98,8 +100,11 @@ async fn the_rest(
         memory
     });
     let nobody_there = |failure: &Failure| failure.code() == Code::NoTerminal;
+    // A login is typed for a cluster that is there.
+    let meant_there = options.login.is_some() || failures.iter().any(nobody_there);
     if !begun
-        && failures.iter().any(nobody_there)
+        && meant_there
+        && !failures.is_empty()
         && let Some(client) = &client
         && sys::initialized(client).await.unwrap_or(false)
     {

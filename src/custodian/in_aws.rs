@@ -96,6 +96,10 @@ impl InAws {
         either!(self, service => service.facts(&self.at).await)
     }
 
+    pub(super) async fn is_taken(&self) -> Result<bool, Error> {
+        either!(self, service => service.is_taken(&self.at).await)
+    }
+
     /// The same of what was stored there: only what is not seen several times is gone.
     pub(super) async fn facts_again(&self) -> Result<Option<Stored>, Error> {
         patiently(async || self.facts().await).await

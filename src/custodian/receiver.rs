@@ -102,7 +102,7 @@ impl Receiver {
                 Err(error) if matches!(error.kind(), Kind::Symlink) => Ok(true),
                 Err(error) => Err(error),
             },
-            Place::Aws(place) => Ok(place.facts().await?.is_some()),
+            Place::Aws(place) => place.is_taken().await,
         }
     }
 

@@ -94,7 +94,8 @@ impl SecretsManager {
         let tags = self.tags.iter().map(|(key, value)| tag(key, value));
         let created = self.secrets.create(name, &version, tags.collect()).await;
         match created {
-            Err(error) if matches!(error.kind(), Kind::DeletionPending) => {
+            // What is handed out never brings back what was removed; a share that was never in effect may be made anew.
+            Err(error) if matches!(error.kind(), Kind::DeletionPending) && new.mark.is_some() => {
                 let found = self.secrets.describe(name).await?;
                 match found.filter(is_removed) {
                     Some(_) => self.put_again(name, &version).await,
@@ -119,6 +120,14 @@ impl SecretsManager {
             return self.secrets.untag(name, REMOVED).await;
         }
         updated.and(Err(Error::new(self.address(name), Kind::Different)))
+    }
+
+    /// Whether the name is free for what was never there.
+    pub(super) async fn is_taken(&self, name: &str) -> Result<bool, Error> {
+        match self.secrets.describe(name).await? {
+            Some(found) if found.deleted_date.is_some() => Err(self.secrets.deletion_pending(name)),
+            found => Ok(found.is_some()),
+        }
     }
 
     /// `None` also where this program has removed it: then it can be used again.

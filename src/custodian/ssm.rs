@@ -82,6 +82,10 @@ impl Ssm {
         put.await
     }
 
+    pub(super) async fn is_taken(&self, name: &str) -> Result<bool, Error> {
+        Ok(self.facts(name).await?.is_some())
+    }
+
     pub(super) async fn facts(&self, name: &str) -> Result<Option<Stored>, Error> {
         let found = self.get(name, false).await?;
         Ok(found.map(|read| read.stored))

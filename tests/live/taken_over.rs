@@ -130,6 +130,14 @@ fn nothing_is_taken_over_without_the_id_a_login_that_opens_or_at_another_cluster
         .run(&["plan", "--login", "admin"])
         .exits(0)
         .prints(&["next: ", "apply --adopt-cluster --login admin"]);
+    // What else is missing here is not what keeps it from being looked after.
+    let word = std::fs::read_to_string(ceremony.path("operator.password")).expect("a password");
+    std::fs::remove_file(ceremony.path("operator.password")).expect("it was there");
+    ceremony
+        .run(&["apply", "--yes", "--login", "admin"])
+        .exits(3)
+        .says(&["but not by this checkpoint", "--adopt-cluster"]);
+    ceremony.write("operator.password", &word);
     // A checkpoint that is only missing is not begun anew by a login alone, and looking takes nothing over.
     for typed in [
         &["apply", "--yes", "--login", "admin"][..],

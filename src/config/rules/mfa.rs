@@ -36,6 +36,19 @@ pub(super) fn names_fit_the_servers(reading: &mut Reading) {
     }
 }
 
+/// Written by its path, nothing would hold an enforcement against the logins of the file.
+pub(super) fn enforcements_have_their_section(reading: &mut Reading) {
+    for (place, path) in reading.texts(&["writes", "*", "path"]) {
+        if path
+            .trim_matches('/')
+            .starts_with("identity/mfa/login-enforcement/")
+        {
+            let text = "an enforcement is written in `mfa.enforcements`, where it is held against the logins of this file";
+            reading.refuse(Code::FileValueInvalid, &place, text);
+        }
+    }
+}
+
 pub(super) fn values_are_those_of_the_servers(reading: &mut Reading) {
     const KNOWN: [(&str, &[&str]); 3] = [
         ("digits", &["6", "8"]),

@@ -27,7 +27,7 @@ use super::reading::Reading;
 
 type Rule = fn(&mut Reading);
 
-const RULES: [Rule; 70] = [
+const RULES: [Rule; 71] = [
     cluster::plain_http_stays_on_this_machine,
     cluster::nodes_are_different,
     cluster::threshold_fits_the_shares,
@@ -64,6 +64,7 @@ const RULES: [Rule; 70] = [
     identity::aliases_are_different,
     identity::members_of_groups_exist,
     mfa::names_fit_the_servers,
+    mfa::enforcements_have_their_section,
     mfa::values_are_those_of_the_servers,
     mfa::enforcements_name_what_is_there,
     mfa::logins_stay_open,

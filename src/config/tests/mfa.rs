@@ -195,3 +195,16 @@ fn what_the_section_makes_is_written_by_it_alone() {
         );
     }
 }
+
+#[test]
+fn an_enforcement_is_written_in_its_section_and_not_by_its_path() {
+    let text = super::with(
+        "break_glass:",
+        "writes: [{path: identity/mfa/login-enforcement/raw, data: {auth_method_types: [userpass]}}]\nbreak_glass:",
+    );
+    let found = refused(&text);
+    assert!(
+        found.iter().any(|one| one.contains("`mfa.enforcements`")),
+        "{found:?}"
+    );
+}

@@ -309,12 +309,23 @@ fn messages(refused: Refused, path: &str, secrets: &[&str]) -> Vec<String> {
     fit_to_show(texts, path, secrets)
 }
 
+/// How the servers begin what they say of a program that is no plugin.
+const NO_PLUGIN: &str = "unrecognized remote plugin message";
+
 fn tidy(text: &str, path: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     if path.contains("/oidc/") {
         // What the identity provider answered may be a token (servers: OpenBao, oidc/poll in device mode).
         let end = text.to_ascii_lowercase().find("response:");
         text.truncate(end.unwrap_or(text.len()));
+    }
+    if path.contains("mfa/method/pingid") {
+        // Lines of the settings file stand there in quotes, decoded: a key among them (servers: both).
+        text.truncate(text.find('"').unwrap_or(text.len()));
+    }
+    // What a program prints first, which may be its environment, is quoted after it (servers: both).
+    if let Some(at) = text.to_ascii_lowercase().find(NO_PLUGIN) {
+        text.truncate(at + NO_PLUGIN.len());
     }
     for secret in secrets
         .iter()

@@ -193,3 +193,28 @@ fn no_name_that_somebody_gave_a_token_is_in_the_way_of_a_look_at_it() {
     let shown = [token.accessor, token.display_name, token.path].concat();
     assert!(!shown.chars().any(crate::printable::is_hidden), "{shown}");
 }
+
+#[test]
+fn what_a_program_or_a_file_of_settings_holds_is_cut_off_where_a_server_quotes_it() {
+    let said = |path: &str, text: &str| {
+        let body = json!({ "errors": [text] }).to_string();
+        let reply = reply(400, "application/json", &body, path, &[]);
+        reply.ok().map(|_| ()).unwrap_err().to_string()
+    };
+    let plugin = said(
+        "sys/mounts/leaky",
+        "could not create: Unrecognized remote plugin message: RPC_TOKEN=hunter2-rpc; this usually means",
+    );
+    assert!(
+        plugin.ends_with("Unrecognized remote plugin message"),
+        "{plugin}"
+    );
+    let settings = said(
+        "identity/mfa/method/pingid",
+        "line that is not in key=value format: \"hunter2-line\"",
+    );
+    assert!(
+        settings.contains("key=value format") && !settings.contains("hunter2"),
+        "{settings}"
+    );
+}
