@@ -46,3 +46,48 @@ fn an_enforcement_about_a_login_of_the_file_is_refused_before_anything_is_asked(
     ]);
     assert!(!server.api().initialised());
 }
+
+#[test]
+fn a_login_that_the_server_alone_has_in_a_group_is_not_shut_out_by_what_it_writes() {
+    for setup in EACH {
+        require!(setup.components());
+        let (server, mut ceremony) = handed_over_managed(setup);
+        let write = ["apply", "--yes", "--login", "admin"];
+        ceremony.set(
+            "/identity",
+            json!({ "groups": { "top": { "member_groups": ["crew"] }, "crew": { "manage": "named" } } }),
+        );
+        ceremony.save();
+        ceremony.run(&write).never_says(&["differs from the file"]);
+        let theirs = admin(&server, &ceremony);
+        let own = theirs.read("auth/token/lookup-self")["data"]["entity_id"].clone();
+        theirs.write(
+            "identity/group/name/crew",
+            &json!({ "member_entity_ids": [own] }),
+        );
+        ceremony.set(
+            "/mfa",
+            json!({
+                "methods": { "phone": { "type": "totp", "issuer": "a" } },
+                "enforcements": { "people": { "methods": ["phone"], "groups": ["top"] } },
+            }),
+        );
+        ceremony.save();
+        ceremony.run(&write).exits(3).says(&[
+            "identity/mfa/login-enforcement/people is about top, which the login admin is, or is in, on the server",
+            "no enforcement was written",
+        ]);
+        ceremony
+            .run(&["plan", "--login", "admin"])
+            .never_says(&["a demand for a second factor"]);
+        theirs.write(
+            "identity/group/name/crew",
+            &json!({ "member_entity_ids": [] }),
+        );
+        ceremony
+            .run(&write)
+            .says(&["identity/mfa/login-enforcement/people"]);
+        let made = theirs.read("identity/mfa/login-enforcement/people");
+        assert_eq!(made["data"]["name"], "people", "{setup:?}");
+    }
+}

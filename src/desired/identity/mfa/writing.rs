@@ -1,6 +1,7 @@
 //! Writing methods, then whose logins need them.
 
 use crate::desired::document::Pending;
+use crate::desired::identity::mfa::ourselves::stay_in;
 use crate::desired::identity::paths::{FACTORS, is_mfa};
 use crate::desired::identity::server::Server;
 use crate::desired::identity::writing::{missing, taken};
@@ -35,7 +36,8 @@ pub(in crate::desired::identity) async fn apply(
     // Those before it have ids by now.
     let server = Server::look(target).await?;
     let enforcements = enforcements.into_iter().map(|one| with_ids(&server, one));
-    let enforcements = enforcements.collect::<Result<_, _>>()?;
+    let enforcements = enforcements.collect::<Result<Vec<_>, _>>()?;
+    stay_in(target, &server, &enforcements).await?;
     written.extend(writing::apply(target, enforcements, CONCURRENCY).await?);
     Ok(written)
 }
