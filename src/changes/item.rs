@@ -41,6 +41,7 @@ pub(crate) fn item(detail: Detail) -> PlannedItem {
         Change::HandsOut { .. } => (PlannedChange::HandsOut, None, None),
         Change::Unsettled => (PlannedChange::Unsettled, None, None),
         Change::Again => (PlannedChange::Again, None, None),
+        Change::Loses { what } => (PlannedChange::Loses, Some(what), None),
         Change::NotRemembered { what } => (PlannedChange::NotRemembered, Some(what), None),
     };
     let (have, want) = values.unzip();

@@ -32,6 +32,13 @@ pub(super) fn state(view: &View<'_>, document: &Document, have: &Value) -> State
         // A run was killed while it made this one.
         why.push(Change::Unsettled);
     }
+    if let Some(loses) = document.takes_away(false) {
+        if why.is_empty() {
+            not_compared.push("env".to_owned());
+        } else {
+            why.push(loses);
+        }
+    }
     let mut findings = Vec::new();
     if !hidden.is_empty() && (view.is_root() || view.adopt || begun) {
         let what = hidden.join(", ");

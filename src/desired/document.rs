@@ -142,6 +142,14 @@ impl Document {
         self.named_only && field != "bind_secret_id" && !named(&field) && !lockout
     }
 
+    /// What a write of it takes away unseen, where it was not made here and somebody else has set it.
+    pub(super) fn takes_away(&self, made_here: bool) -> Option<Change> {
+        let is_plugin = matches!(self.read, Read::Catalogue(_));
+        (is_plugin && !made_here && self.body.get("env").is_none()).then(|| Change::Loses {
+            what: "its environment".to_owned(),
+        })
+    }
+
     /// Whether it is still to be read, and was not read with its step.
     pub(super) fn is_read(&self) -> bool {
         !matches!(self.read, Read::Known(_) | Read::Denied)

@@ -6,9 +6,9 @@ use crate::code::Code;
 use crate::config::{Config, Field, Fields, Manage};
 use crate::desired::document::{Document, Pending, Read};
 use crate::desired::kind::{self, Kind, Writing};
+use crate::desired::resolve;
 use crate::desired::view::CONCURRENCY;
 use crate::desired::writing::{Target, Written, apply};
-use crate::desired::{plugins, resolve};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::vault::Body;
@@ -218,7 +218,6 @@ pub(crate) async fn write(target: &Target<'_>, pending: Vec<Pending>) -> Result<
     };
     let (registered, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(is_plugin);
     let (mounts, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_mount);
-    plugins::compare_files(target, &registered).await;
     let mut written = apply(target, registered, CONCURRENCY).await?;
     written.extend(apply(target, mounts, CONCURRENCY).await?);
     written.extend(apply(target, rest, CONCURRENCY).await?);

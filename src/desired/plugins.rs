@@ -3,20 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::code::Code;
 use crate::config::{Config, Field, Fields, Given, Plugin, version_as_kept};
-use crate::desired::document::{Document, Pending, Read};
+use crate::desired::document::{Document, Read};
 use crate::desired::kind::{self, Kind};
 use crate::desired::mount::{MountOfFile, PLUGIN_VERSION};
 use crate::desired::observation::Observation;
 use crate::desired::resolve;
 use crate::desired::unmanaged::unlisted;
 use crate::desired::view::{NOT_IN_FILE, View, named_before};
-use crate::desired::writing::Target;
 use crate::disk::read;
 use crate::failure::Failure;
 use crate::finding::{DocumentFinding, Finding};
 use crate::hex::sha256;
+use crate::memory::Memory;
 use crate::printable::one_line;
 use crate::session::{Session, catalogue};
 use crate::shell::ShellCommand;
@@ -77,26 +76,31 @@ pub(crate) async fn look(view: &View<'_>) -> Result<Plugins, Failure> {
         Err(error) => return Err(error.into()),
     };
     for plugin in wanted {
-        found
-            .documents
-            .push(document(view, plugin, version_of(plugin, &listed))?);
+        let version = version_of(view.memory, plugin, &listed);
+        found.documents.push(document(view, plugin, version)?);
     }
+    found.findings.extend(other_files(view).await);
     Ok(found)
 }
 
 /// In which version the catalogue has a plugin of the file. Of one that says itself which it is, the server writes that down
-/// where the file says none.
-fn version_of(plugin: &Plugin, listed: &[plugins::Plugin]) -> String {
+/// where the file says none; of several it is the one that was there after the last write.
+fn version_of(memory: &Memory, plugin: &Plugin, listed: &[plugins::Plugin]) -> String {
     if let Some(version) = &plugin.version {
         return version.clone();
     }
     let path = plugin.path();
-    let mut versions = listed
+    let versions = listed
         .iter()
         .filter(|one| !one.builtin && path_of(one) == path)
-        .map(|one| &one.version);
-    match (versions.next(), versions.next()) {
-        (Some(only), None) => only.clone(),
+        .map(|one| one.version.as_str());
+    let versions: Vec<&str> = versions.collect();
+    let known = memory.of(&path);
+    let made = known.as_ref().and_then(|known| known.made.as_ref());
+    let then = made.and_then(|made| made.shown("version")?.as_str());
+    match (versions.as_slice(), then) {
+        ([only], _) => (*only).to_owned(),
+        (several, Some(then)) if several.contains(&then) => then.to_owned(),
         _ => String::new(),
     }
 }
@@ -114,7 +118,7 @@ impl Plugins {
             .filter(|one| {
                 let same = |plugin: &&Plugin| plugin.path() == path_of(one);
                 let mut named = view.config.plugins.iter().filter(same);
-                !named.any(|plugin| version_of(plugin, listed) == one.version)
+                !named.any(|plugin| version_of(view.memory, plugin, listed) == one.version)
             })
             .collect();
         for missed in missed {
@@ -150,25 +154,26 @@ impl Plugins {
     }
 }
 
-/// Says where the file of a plugin that is to be registered is on this machine, and is another one than the file says: OpenBao
-/// would take it without a word, and not run it. Of a server elsewhere it says nothing.
-pub(crate) async fn compare_files(target: &Target<'_>, pending: &[Pending]) {
-    if pending.is_empty() {
-        return;
-    }
-    let Ok(token) = target.token() else { return };
-    let state = target.client().read(Some(token), STATE).await;
-    let Ok(Some(state)) = state else { return };
+/// Plugins whose file is on this machine, and is another one than the file says: a server takes that without a word, and does
+/// not run it. Of a server elsewhere it says nothing.
+async fn other_files(session: &Session<'_>) -> Vec<Finding> {
+    let Ok(token) = session.token() else {
+        return Vec::new();
+    };
+    let state = session.client().read(Some(token), STATE).await;
+    // Who may not read it is told nothing: it is on the server's machine alone that this helps.
+    let Ok(Some(state)) = state else {
+        return Vec::new();
+    };
     let directory = state["plugin_directory"].as_str().unwrap_or_default();
-    if !directory.starts_with('/') {
-        return;
-    }
-    for Pending { document, .. } in pending {
-        let text = |name: &str| match document.body.get(name) {
-            Some(Body::String(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let (Some(command), Some(wanted)) = (text("command"), text("sha256")) else {
+    let mut findings = Vec::new();
+    for plugin in session
+        .config
+        .plugins
+        .iter()
+        .filter(|_| directory.starts_with('/'))
+    {
+        let Some(command) = &plugin.command else {
             continue;
         };
         let path = Path::new(directory).join(command);
@@ -177,18 +182,19 @@ pub(crate) async fn compare_files(target: &Target<'_>, pending: &[Pending]) {
             read::bytes(&file, LARGEST).map(|all| sha256(&all))
         });
         if let Ok(Ok(found)) = digest.await
-            && found != wanted
+            && found != plugin.sha256
         {
-            let text = format!(
-                "{}: {} on this machine has the SHA-256 {found}, and the file says {wanted}: if it is the file of a node, that \
-                 node does not run it; {}",
-                document.path,
-                one_line(&path.display().to_string()),
-                ShellCommand::new("sha256sum").with(path.display()),
+            let (shown, command) = (path.display(), ShellCommand::new("sha256sum"));
+            let other = DocumentFinding::PluginFileOther(
+                plugin.path(),
+                one_line(&shown.to_string()),
+                found,
+                command.with(&shown),
             );
-            target.warn(Code::FileContradicts, text);
+            findings.push(other.into());
         }
     }
+    findings
 }
 
 /// Mounts of plugins of the file that do not run what it says: what is registered anew leaves them as they are.

@@ -77,6 +77,7 @@ pub(super) fn state(
         }
         return State::present(found);
     }
+    found.why.extend(document.takes_away(known.created));
     let outcome = sending::body(document, (known, have), (&edits, &drift, unsettled));
     found.send = outcome.send;
     found.reset = outcome.reset;

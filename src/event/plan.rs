@@ -155,6 +155,8 @@ pub enum PlannedChange {
     Unsettled,
     /// It was done, and is asked for once more.
     Again,
+    /// What no server shows goes with the write, if it is there: `field` says what.
+    Loses,
     /// The server does not give it back, and it is not known to be the same as last time.
     NotRemembered,
     /// It was not seen from here.

@@ -274,6 +274,14 @@ pub enum Change {
     /// It is as the file says, and was asked for.
     #[error("--again asks for it once more")]
     Again,
+    /// A write takes away what no server shows, where somebody else has set it.
+    #[error(
+        "{what} goes with this write, if somebody else gave it one, which no server shows: name it in the file to keep it"
+    )]
+    Loses {
+        /// What, in words.
+        what: String,
+    },
     /// The server does not give it back.
     #[error("{what} is not known to be the same as last time")]
     NotRemembered {

@@ -96,6 +96,12 @@ pub enum DocumentFinding {
          another version is meant, then reload it (on OpenBao with bao): {3}"
     )]
     PluginNotReloaded(String, String, String, ShellCommand),
+    /// A plugin whose file on this machine has another digest than the file says, its path, that digest, and what shows it.
+    #[error(
+        "{0}: {1} on this machine has the SHA-256 {2}, and the file says another: if it is the file of a node, that node does not \
+         run it; correct sha256, or put the right file there: {3}"
+    )]
+    PluginFileOther(String, String, String, ShellCommand),
     /// A group, and a member of it that no entity is.
     #[error(
         "{0}: no entity of the server is called {1}, as one is after its first login: apply again afterwards, or give that \
@@ -203,6 +209,7 @@ impl DocumentFinding {
 
     pub(super) fn code(&self) -> Code {
         match self {
+            Self::PluginFileOther(..) => Code::FileContradicts,
             Self::NotInFile(_) | Self::NotInFileUnseen(_) | Self::PluginNotReloaded(..) => {
                 Code::StepDiffers
             }

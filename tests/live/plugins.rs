@@ -1,5 +1,7 @@
 //! Plugins: registered before anything is mounted, looked at afterwards, and never reloaded or removed.
 
+mod there_before;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
