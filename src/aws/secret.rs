@@ -112,14 +112,14 @@ impl Secrets {
             .map(drop)
     }
 
-    /// Puts another version into a secret that is there, under the key of these.
+    /// Puts another version into a secret that is there, under the key of these: where none is named, it would keep its own.
     pub(crate) async fn update(&self, name: &str, new: &NewVersion<'_>) -> Result<(), Error> {
         let request = self.client.update_secret().secret_id(name);
         let request = request
             .client_request_token(new.token)
             .secret_string(new.value)
             .description(new.what)
-            .set_kms_key_id(self.named_key());
+            .kms_key_id(self.key.arn());
         let answer = request.send().await;
         self.called(name, "secretsmanager:UpdateSecret", answer)
             .map(drop)

@@ -19,7 +19,8 @@ use crate::hex;
 use crate::secret::SecretText;
 use crate::shell::ShellCommand;
 
-/// The tag of a share that this program has removed, so that nobody takes it for one that somebody has deleted.
+/// The tag of a share that this program has removed, so that nobody takes it for one that somebody has deleted. Its value is
+/// the version that was in use then: what somebody else has put there since is theirs.
 const REMOVED: &str = "vault-bootstrap-removed";
 /// The stage of the version that is in use.
 const CURRENT: &str = "AWSCURRENT";
@@ -173,17 +174,18 @@ impl SecretsManager {
         let found = self.secrets.describe(name).await?;
         Ok(found.is_some_and(|found| {
             let ours = beginning(mark);
-            tagged_as_removed(&found) || current(&found).is_some_and(|id| id.starts_with(&ours))
+            is_as_removed(&found) || current(&found).is_some_and(|id| id.starts_with(&ours))
         }))
     }
 
     /// It can be restored for as long as AWS keeps it: 30 days.
     pub(super) async fn remove(&self, name: &str) -> Result<(), Error> {
         let found = self.secrets.describe(name).await?;
-        if found.is_none_or(|found| is_removed(&found)) {
+        let Some(found) = found.filter(|found| !is_removed(found)) else {
             return Ok(());
-        }
-        self.secrets.tag(name, tag(REMOVED, "true")).await?;
+        };
+        let in_use = current(&found).map_or("none", String::as_str);
+        self.secrets.tag(name, tag(REMOVED, in_use)).await?;
         self.secrets.schedule_deletion(name).await
     }
 
@@ -238,11 +240,18 @@ fn current(found: &DescribeSecretOutput) -> Option<&String> {
 
 /// Whether this program has removed it, and it is on its way out.
 fn is_removed(found: &DescribeSecretOutput) -> bool {
-    found.deleted_date.is_some() && tagged_as_removed(found)
+    found.deleted_date.is_some() && removed_version(found).is_some()
 }
 
-fn tagged_as_removed(found: &DescribeSecretOutput) -> bool {
-    found.tags().iter().any(|tag| tag.key() == Some(REMOVED))
+/// Whether it still has what this program has removed, on its way out or brought back for another version.
+fn is_as_removed(found: &DescribeSecretOutput) -> bool {
+    removed_version(found).is_some_and(|then| current(found).is_none_or(|now| now == then))
+}
+
+fn removed_version(found: &DescribeSecretOutput) -> Option<&str> {
+    let mut tags = found.tags().iter();
+    let tag = tags.find(|tag| tag.key() == Some(REMOVED));
+    tag?.value()
 }
 
 fn tag(key: &str, value: &str) -> Tag {
@@ -310,11 +319,22 @@ mod tests {
         let date = aws_sdk_secretsmanager::primitives::DateTime::from_secs(0);
         let made = |ours: bool, deleted: bool| {
             DescribeSecretOutput::builder()
-                .set_tags(ours.then(|| vec![tag(REMOVED, "true")]))
+                .set_tags(ours.then(|| vec![tag(REMOVED, "a")]))
                 .set_deleted_date(deleted.then_some(date))
                 .build()
         };
         assert!(is_removed(&made(true, true)));
         assert!(!is_removed(&made(true, false)) && !is_removed(&made(false, true)));
+    }
+
+    #[test]
+    fn what_somebody_has_put_into_a_secret_that_was_removed_is_theirs() {
+        let holds = |version: &str| {
+            let mut found = with(&[(version, CURRENT)]);
+            found.tags = Some(vec![tag(REMOVED, "a")]);
+            is_as_removed(&found)
+        };
+        assert!(holds("a") && !holds("b"));
+        assert!(!is_as_removed(&with(&[("a", CURRENT)])));
     }
 }
