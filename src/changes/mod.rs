@@ -140,10 +140,10 @@ pub(crate) async fn not_written(
     let pending = observations.iter().flat_map(|(_, found)| &found.pending);
     lacking(pending.map(|one| &one.document), &mut left);
     for path in paths {
-        let mounts = left.keys().filter(|above| stands_in(path, above));
-        if let Some(mount) = mounts.max_by_key(|mount| mount.len()).cloned() {
-            left.entry(path.to_owned())
-                .or_insert(Unwritten::Below(mount));
+        let mounts = left.iter().filter(|(above, _)| stands_in(path, above));
+        let nearest = mounts.max_by_key(|(mount, _)| mount.len());
+        if let Some(why) = nearest.map(|(mount, why)| Unwritten::Below(mount.clone(), why.code())) {
+            left.entry(path.to_owned()).or_insert(why);
         }
     }
     Ok(left)
@@ -183,9 +183,10 @@ fn lacking<'d>(
     loop {
         let before = left.len();
         for document in documents.clone() {
-            let lacks = document.needs.iter().find(|path| left.contains_key(*path));
-            if let Some(lacks) = lacks {
-                let why = Unwritten::Below(lacks.clone());
+            let mut needs = document.needs.iter();
+            let lacks = needs.find_map(|path| Some((path, left.get(path)?.code())));
+            if let Some((lacks, code)) = lacks {
+                let why = Unwritten::Below(lacks.clone(), code);
                 left.entry(document.path.clone()).or_insert(why);
             }
         }
@@ -370,5 +371,16 @@ mod tests {
             rule_that_lacks("sys/auth/oidc", &may(&["update", "sudo"])),
             None
         );
+    }
+
+    #[test]
+    fn what_waits_for_another_has_the_code_of_what_keeps_that() {
+        let waits = Document {
+            needs: vec!["a".to_owned()],
+            ..Document::new("b", Body::Map(Vec::new()), crate::desired::plugins::PLUGIN)
+        };
+        let mut left = BTreeMap::from([("a".to_owned(), Unwritten::NotAdopted)]);
+        lacking([&waits].into_iter(), &mut left);
+        assert_eq!(left["b"].code(), Unwritten::NotAdopted.code());
     }
 }

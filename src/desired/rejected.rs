@@ -11,6 +11,8 @@ fn place_in_file(path: &str) -> String {
         ["sys", "auth", ref mount @ ..] => format!("auth.{}", without_tune(mount)),
         ["sys", "mounts", ref mount @ ..] => format!("secrets.{}", without_tune(mount)),
         ["sys", "plugins", "catalog", kind, name] => format!("plugins.{kind}.{name}"),
+        ["identity", "mfa", "method", _, name] => format!("mfa.methods.{name}"),
+        ["identity", "mfa", "login-enforcement", name] => format!("mfa.enforcements.{name}"),
         ["sys", "policies", "acl", name] => {
             format!("policies.{name}, or the file that its rules are in,")
         }
@@ -151,6 +153,10 @@ mod tests {
             place_in_file("sys/policies/acl/ops"),
             "policies.ops, or the file that its rules are in,"
         );
+        let factor = place_in_file("identity/mfa/method/pingid/ping");
+        assert_eq!(factor, "mfa.methods.ping");
+        let enforced = place_in_file("identity/mfa/login-enforcement/people");
+        assert_eq!(enforced, "mfa.enforcements.people");
         assert_eq!(place_in_file("secret/config"), "secret/config");
     }
 }

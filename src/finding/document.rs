@@ -145,9 +145,9 @@ pub enum Unwritten {
          on Vault it takes {1}: enable it with break-glass"
     )]
     AuditDevice(String, String),
-    /// What it stands in is not written either.
+    /// What it stands in is not written either, and that has this code.
     #[error("it stands in {0}, which is not written")]
-    Below(String),
+    Below(String, Code),
     /// It is there, and not by us.
     #[error(
         "it is there, and nothing here remembers having written it: apply --adopt-documents overwrites it"
@@ -182,9 +182,10 @@ impl Unwritten {
         }
     }
 
-    fn code(&self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         match self {
-            Self::NotPermitted(..) | Self::AuditDevice(..) | Self::Below(_) => Code::NotPermitted,
+            Self::NotPermitted(..) | Self::AuditDevice(..) => Code::NotPermitted,
+            Self::Below(_, code) => *code,
             Self::NotAdopted | Self::NotShown => Code::NotAdopted,
             Self::Widens => Code::WidensAccess,
         }

@@ -248,7 +248,7 @@ fn words(action: PlannedAction) -> (char, &'static str) {
         PlannedAction::Do => ('+', ""),
         PlannedAction::Repair => ('~', ": not as in the file"),
         PlannedAction::Write => ('~', ""),
-        PlannedAction::Differs => ('~', ": other than the file; this login may not write it"),
+        PlannedAction::Differs => ('~', ": other than the file; this login does not write it"),
         PlannedAction::Adopt => ('+', ": is there, and will be recorded"),
         PlannedAction::NotSeen => ('?', ": recorded as done, not seen from here"),
         PlannedAction::Refuse => ('!', ": apply would stop here"),

@@ -108,7 +108,7 @@ fn what_changed_on_the_server_stands_in_the_plan_line_by_line_and_is_left_alone(
     let log = server.audit().after_this();
     let run = ceremony.run(&["plan", "--detailed-exitcode"]);
     run.exits(4).prints(&[
-        "other than the file; this login may not write it",
+        "other than the file; this login does not write it",
         "    ~ sys/policies/acl/operator\n",
         "- path \"secret/*\" { capabilities = [\"sudo\"] }",
         "auth/userpass/users/operator",

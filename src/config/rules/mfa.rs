@@ -209,7 +209,13 @@ fn called(reading: &Reading, login: &str, mount: &str) -> Option<String> {
         reading.text(&path).map(str::to_owned)
     };
     match auth_type(reading, mount)? {
-        "userpass" | "ldap" => own(&["username"]),
+        "userpass" => own(&["username"]),
+        // With these the directory says who it is, whatever was typed.
+        "ldap" => {
+            let other = ["userfilter", "upndomain"];
+            let says = |key: &&str| reading.has(&["auth", mount, "config", key]) != Some(false);
+            own(&["username"]).filter(|_| !other.iter().any(says))
+        }
         // A role id does not say which role it belongs to.
         "approle" => match reading.keys(&["auth", mount, "roles"])?[..] {
             [role] => Some(role.to_owned()),

@@ -173,6 +173,27 @@ fn whom_a_provider_may_let_in_is_a_warning() {
 }
 
 #[test]
+fn whom_a_directory_may_call_otherwise_than_was_typed_is_a_warning() {
+    let login = "logins:\n  ben: {auth: staff, username: ben@example.com, password: {file: b}}\n";
+    let file = enforced("entities: [eve]").replace("logins:\n", login);
+    let warned = |config: &str| {
+        let staff = format!(
+            "staff: {{type: ldap, config: {{url: \"ldaps://a\", userdn: \"dc=a\"{config}}}}}"
+        );
+        let config = load_text(&file.replace("staff: {type: userpass}", &staff)).unwrap();
+        let mut found = config.warnings.iter().map(ToString::to_string);
+        found.any(|one| one.contains("login `ben` may be meant here"))
+    };
+    assert!(!warned(""));
+    for other in [
+        ", userfilter: \"(mail={{.Username}})\"",
+        ", upndomain: example.com",
+    ] {
+        assert!(warned(other), "{other}");
+    }
+}
+
+#[test]
 fn what_the_section_makes_is_written_by_it_alone() {
     for (path, data) in [
         (
