@@ -75,7 +75,7 @@ fn methods(api: &Api<'_>) -> Vec<Value> {
         .collect()
 }
 
-fn method(api: &Api<'_>, name: &str) -> Value {
+pub(super) fn method(api: &Api<'_>, name: &str) -> Value {
     let mut all = methods(api);
     all.retain(|one| one["name"] == name);
     assert_eq!(all.len(), 1, "{name}: {all:?}");

@@ -1,6 +1,7 @@
 //! Groups, entities and aliases by name: made, compared, corrected and left alone.
 
 mod asked;
+mod factor_fields;
 mod factors;
 mod handed_over;
 mod moved;
