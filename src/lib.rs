@@ -59,4 +59,6 @@ pub(crate) mod span;
 pub mod status;
 pub mod step;
 pub mod text_layout;
+#[cfg(feature = "throwaway")]
+pub mod throwaway;
 pub mod vault;

@@ -87,7 +87,7 @@ pub(crate) async fn run(
 
 /// The terminal's settings, and whose it was. A shell puts itself in front, and whoever touches the terminal from behind
 /// is stopped by the kernel with SIGTTOU: a run that is stopped here would leave its root token valid.
-fn as_it_was(settings: &Termios, front: Option<Pid>) {
+pub(super) fn as_it_was(settings: &Termios, front: Option<Pid>) {
     let mut stopping = SigSet::empty();
     stopping.add(SIGTTOU);
     let blocked = stopping.thread_block().is_ok();
@@ -139,7 +139,7 @@ async fn wait(
     Ok(end)
 }
 
-fn ended(status: ExitStatus) -> End {
+pub(super) fn ended(status: ExitStatus) -> End {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     let signal = status.signal().and_then(|signal| u8::try_from(signal).ok());
     match (code, signal) {

@@ -2,6 +2,8 @@
 
 pub(crate) mod attended;
 pub(crate) mod captured;
+#[cfg(feature = "throwaway")]
+pub(crate) mod forwarded;
 
 use rustix::process::Pid;
 use tokio::process::Child;

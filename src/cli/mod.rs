@@ -5,10 +5,13 @@ mod import;
 mod keys;
 mod plan;
 mod prune;
+#[cfg(feature = "throwaway")]
+mod throwaway;
 
 use std::path::PathBuf;
 
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use crate::cli::break_glass::{
     BreakGlass, Holders, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, SignIn, WithHolders,
@@ -18,6 +21,8 @@ pub use crate::cli::import::{Import, Source};
 pub use crate::cli::keys::{Custodian, Recovery, Rotate};
 pub use crate::cli::plan::Plan;
 pub use crate::cli::prune::{PlannedPrune, Prune, PruneKind};
+#[cfg(feature = "throwaway")]
+pub use crate::cli::throwaway::{OfThrowaway, ServerOf, Throwaway};
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 ///
@@ -45,6 +50,20 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// What was typed.
+    ///
+    /// # Errors
+    /// It is no command; or help was asked for.
+    pub fn of_this_process() -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches()?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.global.config_is_typed =
+            matches.value_source("config") == Some(ValueSource::CommandLine);
+        Ok(cli)
+    }
+}
+
 /// Below which the help lists them.
 const EVERYWHERE: &str = "Options of every command";
 
@@ -61,6 +80,9 @@ pub struct Global {
         help_heading = EVERYWHERE
     )]
     pub config: PathBuf,
+    /// Whether somebody has named it.
+    #[arg(skip)]
+    pub config_is_typed: bool,
     /// Form of the result on stdout: text, or json (of apply one event a line)
     #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = OutputForm::Text)]
     #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
@@ -115,6 +137,10 @@ pub enum Command {
     /// Print a configuration of a cluster that is there, or of a file of bank-vaults
     #[command(after_help = import::EXAMPLES)]
     Import(Import),
+    /// Run a command with a server of this machine that had the whole ceremony, and remove all of it
+    #[cfg(feature = "throwaway")]
+    #[command(after_help = throwaway::EXAMPLES)]
+    Throwaway(Box<Throwaway>),
     /// Show how far the ceremony is, and the next command to type
     #[command(after_help = "Examples:\n  \
         vault-bootstrap status\n  \

@@ -327,6 +327,12 @@ codes! {
     InputWrong "input-wrong",
     /// A signal ended the run.
     Interrupted "interrupted",
+    /// No program of a server is here, or what was named is none.
+    ServerNotFound "server-not-found",
+    /// A throwaway server ended by itself, or did not start.
+    ServerEnded "server-ended",
+    /// The token of a command ends before the command.
+    TokenEnds "token-ends",
     /// The operating system refuses what the program cannot do without.
     SystemFailed "system-failed",
     /// The program came to a state that it does not expect.

@@ -228,7 +228,7 @@ pub(crate) fn can_be_run(name: &OsStr) -> bool {
 }
 
 /// Where it is: a path as it was given, a name by `PATH`.
-fn found(name: &OsStr) -> Option<PathBuf> {
+pub(crate) fn found(name: &OsStr) -> Option<PathBuf> {
     let name = Path::new(name);
     if name.components().count() > 1 || name.is_absolute() {
         return Some(name.to_owned());

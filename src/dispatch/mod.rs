@@ -4,6 +4,8 @@ mod completions;
 mod import;
 mod prune;
 mod shares;
+#[cfg(feature = "throwaway")]
+mod throwaway;
 
 use std::convert::Infallible;
 use std::io::IsTerminal;
@@ -82,6 +84,10 @@ pub async fn dispatch(
         Command::Unseal(typed) => Box::pin(shares::unseal(&global, typed, caller)),
         Command::Plan(typed) => Box::pin(plan(&global, typed, caller)),
         Command::Import(typed) => Box::pin(import::import(&global, typed, caller)),
+        #[cfg(feature = "throwaway")]
+        Command::Throwaway(typed) => {
+            Box::pin(throwaway::throwaway(&global, *typed, (report, caller)))
+        }
         Command::Status => Box::pin(show_status(&global, caller)),
         Command::HolderFile { name } => Box::pin(holder_file(&global, name, caller)),
         Command::Recovery(Recovery::Rotate(typed)) => Box::pin(rotate(&global, typed, caller)),

@@ -85,6 +85,28 @@ pub async fn lookup_self(client: &Client, token: &Token) -> Result<TokenInfo, Er
     })
 }
 
+/// Lets a token live longer, by as much as it lived when it was made; for how many seconds it lives now.
+///
+/// # Errors
+/// It cannot be renewed, or is dead.
+pub async fn renew_self(client: &Client, token: &Token) -> Result<i64, Error> {
+    let body = Body::map::<&str, &str>([]);
+    let ask = Ask::post("auth/token/renew-self", Some(token), &body);
+    let renewed: Renewed = client.ask(ask).await?.ok()?.whole()?;
+    Ok(renewed.auth.lease_duration)
+}
+
+/// What of the answer counts: the token itself stands in it once more.
+#[derive(Deserialize)]
+struct Renewed {
+    auth: Life,
+}
+
+#[derive(Deserialize)]
+struct Life {
+    lease_duration: i64,
+}
+
 /// Looks at the token of this accessor; `None` when there is none any more.
 ///
 /// # Errors
