@@ -22,7 +22,7 @@ pub use crate::cli::keys::{Custodian, Recovery, Rotate};
 pub use crate::cli::plan::Plan;
 pub use crate::cli::prune::{PlannedPrune, Prune, PruneKind};
 #[cfg(feature = "throwaway")]
-pub use crate::cli::throwaway::{OfThrowaway, ServerOf, Throwaway};
+pub use crate::cli::throwaway::{EnvForm, OfThrowaway, Said, ServerOf, Throwaway};
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
 ///

@@ -2,6 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+#[cfg(feature = "throwaway")]
+use std::fs::TryLockError;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -35,6 +37,16 @@ impl Held {
     /// Makes its names durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
+    }
+
+    /// Holds it for this process alone until this value goes; `false` where another has it.
+    #[cfg(feature = "throwaway")]
+    pub(crate) fn try_lock(&self) -> io::Result<bool> {
+        match self.0.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// A new file, for its owner alone, under a name that nobody uses.

@@ -152,6 +152,12 @@ impl Report {
         self.stdout_is_taken.set(true);
     }
 
+    /// Whether what is written to stdout is read by a person, over whose shoulder others may look.
+    #[cfg(feature = "throwaway")]
+    pub fn is_read_by_a_person(&self) -> bool {
+        self.stdout_width.is_some()
+    }
+
     /// A result as it is: a schema, a completion script, an armored challenge.
     pub fn plain(&self, text: &str) {
         out(&Painted::ours(text.to_owned()));

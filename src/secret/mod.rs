@@ -7,6 +7,8 @@
 
 mod claims;
 mod inherited;
+#[cfg(feature = "throwaway")]
+mod written_out;
 
 use secrecy::{ExposeSecret, SecretString};
 

@@ -32,6 +32,8 @@ pub(super) const SERVER: &str = "server";
 pub(super) const UP: &str = "up";
 /// That it was left on purpose, for somebody to look at.
 pub(super) const KEPT: &str = "kept";
+/// Files elsewhere that go with it, one a line.
+pub(super) const EXPORTS: &str = "exports";
 /// What the server says.
 pub(super) const LOG: &str = "server.log";
 
@@ -71,6 +73,7 @@ impl Instance {
             DirBuilder::new().mode(0o700).create(&path).map(|()| path)
         });
         let path = made.map_err(|error| unwritable(&above, &error))?;
+        tracing::info!(directory = %path.display(), "directory made");
         Ok(Self { path, owner })
     }
 
@@ -131,6 +134,13 @@ impl Instance {
         &self.owner
     }
 
+    /// What it has for a name in `list` where it has none.
+    pub(super) fn word(&self) -> &str {
+        let name = self.path.file_name().and_then(OsStr::to_str);
+        let word = name.and_then(|name| name.rsplit_once('.'));
+        word.map_or("", |(_, word)| word)
+    }
+
     /// The process whose line this file is.
     pub(super) fn process(&self, name: &str) -> Option<Owner> {
         Owner::parse(&self.read(name)?)
@@ -167,10 +177,20 @@ impl Instance {
 
     /// Removes it with all that is in it; it may be gone already.
     pub(super) fn remove(&self) -> io::Result<()> {
-        match std::fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove(&self.path)
+    }
+}
+
+/// Removes such a directory, and the files elsewhere that go with it.
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
+    let exports = disk::read(&directory.join(EXPORTS), LONGEST).ok().flatten();
+    let exports = String::from_utf8(exports.unwrap_or_default()).unwrap_or_default();
+    for file in exports.lines() {
+        let _ = disk::remove(Path::new(file));
+    }
+    match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -219,7 +239,7 @@ mod tests {
     fn one_of_another_boot_is_elsewhere_whatever_is_in_it() {
         let owner = Owner::this().unwrap().to_string();
         let (_, rest) = owner.split_once('.').unwrap();
-        let name = format!("{PREFIX}{}.{rest}.abc", "0".repeat(32));
+        let name = format!("{PREFIX}{}.{rest}.abc", "0".repeat(16));
         let found = Instance::at(Path::new("/tmp"), OsStr::new(&name)).unwrap();
         assert_eq!(found.state(), State::Elsewhere);
     }

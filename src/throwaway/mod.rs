@@ -6,6 +6,7 @@
 mod certificates;
 mod cleaning;
 mod command;
+mod environment;
 mod instance;
 mod owner;
 mod program;
@@ -15,10 +16,11 @@ mod renewal;
 mod replaced;
 mod running;
 mod server_config;
+mod up;
 mod watcher;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::bootstrap;
 use crate::child::forwarded;
@@ -32,12 +34,17 @@ use crate::holders::{self, ProofMethod};
 use crate::interrupt::stopped_by;
 use crate::secret::Token;
 use crate::session::login::OpenLogin;
-use crate::throwaway::instance::Instance;
+use crate::shell::ShellCommand;
+use crate::throwaway::environment::Variable;
+use crate::throwaway::instance::{Instance, unwritable};
 use crate::throwaway::program::Program;
 use crate::throwaway::replaced::Replaced;
 use crate::throwaway::running::Running;
+use crate::throwaway::up::Claimed;
 use crate::vault::Client;
 
+pub use environment::Form;
+pub use up::{Listed, down, env, list};
 pub use watcher::{become_another, watch};
 
 /// What a server has where no file is named.
@@ -56,8 +63,19 @@ pub struct Options {
     pub login: Option<String>,
     /// What is left of a run that failed is kept.
     pub keep: bool,
-    /// The command.
+    /// A file that says how to reach the server, and its form.
+    pub export: Option<(PathBuf, Form)>,
+    /// The command; a person at a terminal does without.
     pub argv: Vec<OsString>,
+}
+
+/// A server that had its ceremony.
+struct Ready {
+    running: Running,
+    client: Client,
+    config: Config,
+    token: Token,
+    variables: Vec<Variable>,
 }
 
 /// Runs a command with a server that goes with it.
@@ -69,47 +87,147 @@ pub async fn run(
     config: Option<Config>,
     caller: Caller<'_>,
 ) -> Result<Outcome, Failure> {
-    command::check(&options.argv)?;
+    if !options.argv.is_empty() {
+        command::check(&options.argv)?;
+    }
     let program = Program::find(options.server.as_deref()).await?;
     cleaning::sweep(caller.events).await;
     let instance = Instance::make()?;
-    let made = with_server(options, (&program, &instance), config, caller).await;
-    if made.is_err() && !options.keep {
-        // The server is ended by now, or was never there.
+    let done = with_server(options, (&program, &instance), config, caller).await;
+    let well = matches!(done, Ok(Exit::Done | Exit::OfCommand(0)));
+    if options.keep && !well {
+        said_of_kept(&instance, caller);
+    } else {
+        // Where a server was, it is removed already.
+        instance.remove().map_err(|error| unwritable(instance.path(), &error))?;
+    }
+    done.map(Outcome::from).map_err(removed)
+}
+
+/// Starts a server that outlives this run. One that is up already stays as it is.
+///
+/// # Errors
+/// As of [`run`]; or another run is starting one of this name.
+pub async fn up(
+    name: &str,
+    options: &Options,
+    config: Option<Config>,
+    caller: Caller<'_>,
+) -> Result<(), Failure> {
+    let program = Program::find(options.server.as_deref()).await?;
+    cleaning::sweep(caller.events).await;
+    let instance = Instance::make()?;
+    let made = match up::claim(&instance, name).await {
+        Ok(Claimed::Ours) => {
+            let ready = made_ready(options, (&program, &instance), config, caller);
+            stays(Box::pin(ready).await, &instance).await
+        }
+        Ok(Claimed::There(other)) => {
+            let text = format!("{name} is up already, in {}", other.path().display());
+            caller.events.note(text);
+            let _ = instance.remove();
+            return Ok(());
+        }
+        Err(failure) => Err(failure),
+    };
+    if made.is_err() {
         let _ = instance.remove();
     }
-    made.map_err(|failure| match failure.exit {
+    made.map_err(removed)
+}
+
+async fn stays(ready: Result<Ready, Failure>, instance: &Instance) -> Result<(), Failure> {
+    let ready = ready?;
+    // From then on others find it.
+    let text = environment::text(&ready.variables, Form::Json, false);
+    match instance.write(up::ENVIRONMENT, &text) {
+        Ok(_) => ready.running.detach().await,
+        Err(failure) => {
+            ready.running.end(false).await?;
+            Err(failure)
+        }
+    }
+}
+
+fn removed(failure: Failure) -> Failure {
+    match failure.exit {
         Exit::Interrupted(signal) => stopped_by(signal, "the throwaway server is removed"),
         _ => failure,
-    })
+    }
+}
+
+fn said_of_kept(instance: &Instance, caller: Caller<'_>) {
+    for line in instance.last_lines() {
+        caller.events.note(format!("server: {line}"));
+    }
+    let down = ShellCommand::new("vault-bootstrap throwaway down").with(instance.word());
+    caller.events.note(format!(
+        "{} is kept, and not removed before this is typed: {down}",
+        instance.path().display()
+    ));
 }
 
 async fn with_server(
     options: &Options,
+    place: (&Program, &Instance),
+    config: Option<Config>,
+    caller: Caller<'_>,
+) -> Result<Exit, Failure> {
+    let mut ready = Box::pin(made_ready(options, place, config, caller)).await?;
+    let done = match options.argv.is_empty() {
+        true => playground(&mut ready, caller).await,
+        false => with_command(options, &mut ready, caller).await,
+    };
+    let well = matches!(done, Ok(Exit::Done | Exit::OfCommand(0)));
+    ready.running.end(options.keep && !well).await?;
+    done
+}
+
+/// A server, with all that the file says in it.
+async fn made_ready(
+    options: &Options,
     (program, instance): (&Program, &Instance),
     config: Option<Config>,
     caller: Caller<'_>,
-) -> Result<Outcome, Failure> {
+) -> Result<Ready, Failure> {
     let named = config.is_some();
     let config = match config {
         Some(config) => config,
         None => default(instance)?,
     };
     let mut replaced = replaced::replace(config, instance, program.product)?;
+    let login = chosen(options, &replaced.config)?.name.clone();
     if named {
         for line in &replaced.told {
             caller.events.note(format!("replaced: {line}"));
         }
     }
     let place = (instance, options.in_memory);
-    let (mut running, client) =
-        Running::start(program, place, &mut replaced.config, caller).await?;
-    let done = Box::pin(at_work(options, &replaced, (&mut running, &client), caller)).await;
-    let keep = options.keep && done.is_err();
-    let ended = running.end(keep).await;
-    let code = done?;
-    ended?;
-    Ok(Exit::OfCommand(code).into())
+    let (running, client) = Running::start(program, place, &mut replaced.config, caller).await?;
+    let made = async {
+        ceremony(&replaced, caller).await?;
+        let login = bootstrap::named(&replaced.config, &login)?;
+        let token = log_in(&replaced.config, login, &client, caller).await?;
+        let reached = (client.address(), &token);
+        let variables = environment::of(&replaced.config, reached, instance).await?;
+        if let Some((file, form)) = &options.export {
+            up::export(instance, &variables, (file, *form))?;
+        }
+        Ok((token, variables))
+    };
+    match Box::pin(made).await {
+        Ok((token, variables)) => Ok(Ready {
+            running,
+            client,
+            config: replaced.config,
+            token,
+            variables,
+        }),
+        Err(failure) => {
+            running.end(options.keep).await?;
+            Err(failure)
+        }
+    }
 }
 
 fn default(instance: &Instance) -> Result<Config, Failure> {
@@ -120,32 +238,42 @@ fn default(instance: &Instance) -> Result<Config, Failure> {
     })
 }
 
-/// The ceremony, a login, and the command; its code.
-async fn at_work(
+async fn with_command(
     options: &Options,
-    replaced: &Replaced,
-    (running, client): (&mut Running, &Client),
+    ready: &mut Ready,
     caller: Caller<'_>,
-) -> Result<u8, Failure> {
-    let login = chosen(options, &replaced.config)?;
-    ceremony(replaced, caller).await?;
-    let token = log_in(&replaced.config, login, client, caller).await?;
-    let address = client.address();
-    let child = command::prepared(&options.argv, (&replaced.config, address), &token);
+) -> Result<Exit, Failure> {
+    let reached = (&ready.config, ready.client.address());
+    let child = command::prepared(&options.argv, reached, &ready.variables);
+    tracing::info!("the command starts");
     let lost = async {
         tokio::select! {
-            _ = running.gone() => {}
-            () = renewal::keep(client, &token, caller.events) => {}
+            _ = ready.running.gone() => {}
+            () = renewal::keep(&ready.client, &ready.token, caller.events) => {}
         }
     };
-    let ran = forwarded::run(child, caller.interrupt, lost).await;
-    match ran {
-        Ok(Some(end)) => Ok(end.code()),
-        Ok(None) => Err(running.ended_by_itself()),
+    match forwarded::run(child, caller.interrupt, lost).await {
+        Ok(Some(end)) => Ok(Exit::OfCommand(end.code())),
+        Ok(None) => Err(ready.running.ended_by_itself()),
         Err(error) => Err(Failure::failed(
             Code::CommandFailed,
             format!("the command cannot be run: {error}"),
         )),
+    }
+}
+
+/// For a person: what there is, until they have seen enough.
+async fn playground(ready: &mut Ready, caller: Caller<'_>) -> Result<Exit, Failure> {
+    let shown = environment::text(&ready.variables, Form::Shell, true);
+    for line in shown.lines().filter(|line| !line.contains("_PROXY")) {
+        caller.events.note(line);
+    }
+    caller.events.note(
+        "log in with bao write -field=token $VAULT_BOOTSTRAP_LOGIN_…; Ctrl-C ends the server and removes it",
+    );
+    tokio::select! {
+        _ = ready.running.gone() => Err(ready.running.ended_by_itself()),
+        _ = caller.interrupt.next() => Ok(Exit::Done),
     }
 }
 

@@ -11,6 +11,9 @@ use crate::disk::read;
 /// Longest of the files of `/proc` that are read here.
 const LONGEST: u64 = 64 * 1024;
 
+/// So many digits of the machine's start tell one from another.
+const BOOT: usize = 16;
+
 /// A process, among all that there ever were on any machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owner {
@@ -34,7 +37,7 @@ impl Owner {
         let boot = text(Path::new("/proc/sys/kernel/random/boot_id"))?;
         let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
         Some(Self {
-            boot: boot.trim().replace('-', ""),
+            boot: boot.trim().replace('-', "").get(..BOOT)?.to_owned(),
             namespace: number_of(&namespace.to_string_lossy())?,
             id,
             start: start_of(id)?,
@@ -50,7 +53,7 @@ impl Owner {
             id: parts.next()?.parse().ok()?,
             start: parts.next()?.parse().ok()?,
         };
-        let plain = owner.boot.len() == 32 && owner.boot.bytes().all(|one| one.is_ascii_hexdigit());
+        let plain = owner.boot.len() == BOOT && owner.boot.bytes().all(|one| one.is_ascii_hexdigit());
         (plain && owner.id > 0 && parts.next().is_none()).then_some(owner)
     }
 
@@ -130,7 +133,7 @@ mod tests {
         };
         assert!(!earlier.lives() && earlier.is_of_here());
         let elsewhere = Owner {
-            boot: "0".repeat(32),
+            boot: "0".repeat(BOOT),
             ..this.clone()
         };
         assert!(!elsewhere.lives() && !elsewhere.is_of_here());

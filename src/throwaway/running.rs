@@ -62,13 +62,18 @@ impl Running {
                 in_memory,
                 audit: &config.audit,
             };
+            tracing::info!(port, cluster_port, "ports chosen");
             instance.write("server.hcl", &server.text())?;
             directory_of_data(instance)?;
             let mut running = Self::spawn(program, instance)?;
+            tracing::info!("watcher started");
             let client = cluster::open(config).await?;
             let answered = running.answers(&client);
             match caller.unless_stopped(answered).await {
-                Ok(()) => return Ok((running, client)),
+                Ok(()) => {
+                    tracing::info!("the server answers");
+                    return Ok((running, client));
+                }
                 Err(failure) => {
                     let taken = instance.last_lines().concat().contains("address already in use");
                     running.forget().await;

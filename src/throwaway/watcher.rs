@@ -22,7 +22,7 @@ use crate::code::Code;
 use crate::disk;
 use crate::event::Caller;
 use crate::failure::{Exit, Failure};
-use crate::throwaway::instance::{LOG, SERVER, WATCHER};
+use crate::throwaway::instance::{self, LOG, SERVER, WATCHER};
 use crate::throwaway::owner::Owner;
 
 /// This very program, also once its file was replaced by another one.
@@ -75,7 +75,7 @@ pub async fn watch(
     }
     end(&mut server).await;
     if !keep {
-        std::fs::remove_dir_all(directory)
+        instance::remove(directory)
             .map_err(|error| failed("remove the directory", &error))?;
     }
     Ok(Exit::Done)

@@ -87,6 +87,7 @@ mod support;
 mod surface;
 mod taken_over;
 mod terminal;
+mod throwaway;
 mod truthful;
 mod two_phase;
 mod unmanaged;
