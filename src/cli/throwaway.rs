@@ -53,6 +53,9 @@ pub struct Said {
     /// Whose token is given, where not of the first login that needs nobody and is not for break-glass
     #[arg(long = "as", value_name = "NAME")]
     pub login: Option<String>,
+    /// Give a root token, and do not revoke it
+    #[arg(long, conflicts_with = "login")]
+    pub root: bool,
     /// Write how to reach the server to FILE too, which is removed with it
     #[arg(long, value_name = "FILE")]
     pub export: Option<PathBuf>,

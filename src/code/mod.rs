@@ -329,6 +329,8 @@ codes! {
     Interrupted "interrupted",
     /// No program of a server is here, or what was named is none.
     ServerNotFound "server-not-found",
+    /// A system that logins of the file stand on cannot be on this machine.
+    SystemAway "system-away",
     /// A throwaway server ended by itself, or did not start.
     ServerEnded "server-ended",
     /// The token of a command ends before the command.

@@ -85,6 +85,7 @@ fn options(server: ServerOf, said: Said) -> Options {
         server: server.server,
         in_memory: server.inmem,
         login: said.login,
+        root: said.root,
         export: said.export.map(|file| (file, form)),
         ..Options::default()
     }

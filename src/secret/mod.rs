@@ -138,6 +138,12 @@ impl RootToken {
         Self(token)
     }
 
+    /// The token, for a command that was meant to have it.
+    #[cfg(feature = "throwaway")]
+    pub(crate) fn into_token(self) -> Token {
+        self.0
+    }
+
     /// The token, for the requests that need root.
     pub fn token(&self) -> &Token {
         &self.0

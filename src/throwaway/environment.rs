@@ -14,6 +14,8 @@ use crate::throwaway::instance::Instance;
 
 /// Of these no proxy knows anything.
 const LOOPBACK: [&str; 2] = ["127.0.0.1", "localhost"];
+/// What variables of logins begin with.
+pub(super) const LOGIN: &str = "VAULT_BOOTSTRAP_LOGIN_";
 /// What is shown where a person would read a secret.
 const MASK: &str = "…";
 
@@ -106,7 +108,7 @@ async fn logins(config: &Config, instance: &Instance) -> Result<Vec<(String, Str
             // A certificate or a token of somebody else is no text to hand on.
             _ => continue,
         };
-        found.push((format!("VAULT_BOOTSTRAP_LOGIN_{name}"), request));
+        found.push((format!("{LOGIN}{name}"), request));
     }
     Ok(found)
 }

@@ -15,7 +15,9 @@ mod references;
 mod renewal;
 mod replaced;
 mod running;
+mod seed;
 mod server_config;
+mod stand_in;
 mod up;
 mod watcher;
 
@@ -23,11 +25,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::bootstrap;
+use crate::checkpoint::{self, Kept};
 use crate::child::forwarded;
 use crate::code::Code;
 use crate::config::{self, Config, Login};
 use crate::edge::doors::LoginContext;
-use crate::edge::references::{of_logins, resolve};
+use crate::edge::references::{Resolved, key_of_checkpoint, of_logins, resolve};
 use crate::event::{Caller, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::holders::{self, ProofMethod};
@@ -61,6 +64,8 @@ pub struct Options {
     pub in_memory: bool,
     /// Whose token the command gets.
     pub login: Option<String>,
+    /// The command gets a root token, which is not revoked.
+    pub root: bool,
     /// What is left of a run that failed is kept.
     pub keep: bool,
     /// A file that says how to reach the server, and its form.
@@ -90,8 +95,7 @@ pub async fn run(
     if !options.argv.is_empty() {
         command::check(&options.argv)?;
     }
-    let program = Program::find(options.server.as_deref()).await?;
-    cleaning::sweep(caller.events).await;
+    let program = prepared(options, config.as_ref(), caller).await?;
     let instance = Instance::make()?;
     let done = with_server(options, (&program, &instance), config, caller).await;
     let well = matches!(done, Ok(Exit::Done | Exit::OfCommand(0)));
@@ -114,8 +118,7 @@ pub async fn up(
     config: Option<Config>,
     caller: Caller<'_>,
 ) -> Result<(), Failure> {
-    let program = Program::find(options.server.as_deref()).await?;
-    cleaning::sweep(caller.events).await;
+    let program = prepared(options, config.as_ref(), caller).await?;
     let instance = Instance::make()?;
     let made = match up::claim(&instance, name).await {
         Ok(Claimed::Ours) => {
@@ -134,6 +137,27 @@ pub async fn up(
         let _ = instance.remove();
     }
     made.map_err(removed)
+}
+
+/// Holds that it can go well, before anything is there; and removes what another run has left.
+async fn prepared(
+    options: &Options,
+    config: Option<&Config>,
+    caller: Caller<'_>,
+) -> Result<Program, Failure> {
+    if let Some(config) = config {
+        stand_in::check(config)?;
+        if !config.plugins.is_empty() {
+            return Err(Failure::usage(
+                Code::SystemAway,
+                "the plugins of the file are programs of other machines, and no throwaway server has them",
+            )
+            .advise("take plugins, and what is mounted of them, out of a copy of the file"));
+        }
+    }
+    let program = Program::find(options.server.as_deref()).await?;
+    cleaning::sweep(caller.events).await;
+    Ok(program)
 }
 
 async fn stays(ready: Result<Ready, Failure>, instance: &Instance) -> Result<(), Failure> {
@@ -175,7 +199,7 @@ async fn with_server(
 ) -> Result<Exit, Failure> {
     let mut ready = Box::pin(made_ready(options, place, config, caller)).await?;
     let done = match options.argv.is_empty() {
-        true => playground(&mut ready, caller).await,
+        true => playground((&mut ready, place.1), caller).await,
         false => with_command(options, &mut ready, caller).await,
     };
     let well = matches!(done, Ok(Exit::Done | Exit::OfCommand(0)));
@@ -196,18 +220,28 @@ async fn made_ready(
         None => default(instance)?,
     };
     let mut replaced = replaced::replace(config, instance, program.product)?;
-    let login = chosen(options, &replaced.config)?.name.clone();
+    let login = match options.root {
+        true => None,
+        false => Some(chosen(options, &replaced.config)?.name.clone()),
+    };
+    if options.root {
+        replaced.config.revoke_root = false;
+        caller.events.note("the root token stays valid, and the command gets it, as --root says");
+    }
     if named {
         for line in &replaced.told {
             caller.events.note(format!("replaced: {line}"));
         }
     }
     let place = (instance, options.in_memory);
-    let (running, client) = Running::start(program, place, &mut replaced.config, caller).await?;
+    let (mut running, client) = Running::start(program, place, &mut replaced.config, caller).await?;
     let made = async {
         ceremony(&replaced, caller).await?;
-        let login = bootstrap::named(&replaced.config, &login)?;
-        let token = log_in(&replaced.config, login, &client, caller).await?;
+        let config = &replaced.config;
+        let token = match &login {
+            Some(name) => log_in(config, bootstrap::named(config, name)?, &client, caller).await?,
+            None => root(config).await?,
+        };
         let reached = (client.address(), &token);
         let variables = environment::of(&replaced.config, reached, instance).await?;
         if let Some((file, form)) = &options.export {
@@ -215,7 +249,13 @@ async fn made_ready(
         }
         Ok((token, variables))
     };
-    match Box::pin(made).await {
+    let made = Box::pin(made);
+    let made = tokio::select! {
+        made = made => made,
+        // Whoever waits for an answer would wait for long.
+        _ = running.gone() => Err(running.ended_by_itself()),
+    };
+    match made {
         Ok((token, variables)) => Ok(Ready {
             running,
             client,
@@ -263,14 +303,20 @@ async fn with_command(
 }
 
 /// For a person: what there is, until they have seen enough.
-async fn playground(ready: &mut Ready, caller: Caller<'_>) -> Result<Exit, Failure> {
-    let shown = environment::text(&ready.variables, Form::Shell, true);
-    for line in shown.lines().filter(|line| !line.contains("_PROXY")) {
-        caller.events.note(line);
+async fn playground(
+    (ready, instance): (&mut Ready, &Instance),
+    caller: Caller<'_>,
+) -> Result<Exit, Failure> {
+    let text = environment::text(&ready.variables, Form::Json, false);
+    instance.write(up::ENVIRONMENT, &text)?;
+    let env = ShellCommand::new("vault-bootstrap throwaway env").with(instance.word());
+    caller.events.note(format!("at {}", ready.client.address()));
+    caller.events.note(format!("to use it, type in another terminal: eval \"$({env})\""));
+    let logins = ready.variables.iter().map(|one| one.name.as_str());
+    for name in logins.filter(|name| name.starts_with(environment::LOGIN)) {
+        caller.events.note(format!("another login: bao write -field=token ${name}"));
     }
-    caller.events.note(
-        "log in with bao write -field=token $VAULT_BOOTSTRAP_LOGIN_…; Ctrl-C ends the server and removes it",
-    );
+    caller.events.note("Ctrl-C ends it and removes everything");
     tokio::select! {
         _ = ready.running.gone() => Err(ready.running.ended_by_itself()),
         _ = caller.interrupt.next() => Ok(Exit::Done),
@@ -285,6 +331,7 @@ async fn ceremony(replaced: &Replaced, caller: Caller<'_>) -> Result<(), Failure
     }
     let typed = bootstrap::Options {
         yes: true,
+        keep_root: !config.revoke_root,
         identities: replaced.identities.clone(),
         ..bootstrap::Options::default()
     };
@@ -307,6 +354,18 @@ fn chosen<'c>(options: &Options, config: &'c Config) -> Result<&'c Login, Failur
         )
         .advise("name one with --as NAME, or declare one in the file")
     })
+}
+
+/// The root token, which the ceremony has kept.
+async fn root(config: &Config) -> Result<Token, Failure> {
+    let key = key_of_checkpoint(config, &Resolved::new()).await?;
+    match checkpoint::kept(&config.checkpoint.path, &config.cluster.name, &key).await? {
+        Kept::RootToken(root) => Ok(root.into_token()),
+        _ => Err(Failure::failed(
+            Code::SecretsMissing,
+            "the ceremony has kept no root token",
+        )),
+    }
 }
 
 async fn log_in(

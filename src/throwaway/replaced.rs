@@ -16,6 +16,7 @@ use crate::holders;
 use crate::throwaway::instance::{Instance, unwritable};
 use crate::throwaway::random;
 use crate::throwaway::references;
+use crate::throwaway::{seed, stand_in};
 use crate::vault::Product;
 
 /// The configuration of a throwaway server.
@@ -41,6 +42,8 @@ pub(super) fn replace(
     product: Product,
 ) -> Result<Replaced, Failure> {
     let mut told = Vec::new();
+    stand_in::replace(&mut config, instance, &mut told)?;
+    seed::add(&mut config)?;
     of_the_cluster(&mut config, instance, &mut told);
     let identities = custodians(&mut config, instance, product, &mut told)?;
     let key = instance.file("checkpoint.key");

@@ -109,7 +109,12 @@ fn unknown(name: &str) -> Failure {
 /// # Errors
 /// There is none.
 pub fn env(name: &str, form: Form, masked: bool) -> Result<Zeroizing<String>, Failure> {
-    let instance = find(name).filter(is_ready).ok_or_else(|| unknown(name))?;
+    let by_word = || {
+        let mut all = Instance::all().into_iter();
+        all.find(|one| one.state() == State::Alive && one.word() == name)
+    };
+    let instance = find(name).or_else(by_word).filter(is_ready);
+    let instance = instance.ok_or_else(|| unknown(name))?;
     environment_of(&instance, form, masked).ok_or_else(|| unknown(name))
 }
 

@@ -81,7 +81,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("recovery", &["code", "checkpoint", "config", "custodian", "desired", "edge", "event", "failure",
         "finding", "holder_file", "interrupt", "prompt", "secret", "session", "shares", "vault", "shell",
         "step", "evidence", "span"]),
-    ("throwaway", &["bootstrap", "child", "code", "config", "desired", "disk", "edge", "event", "failure", "hardening", "hex",
+    ("throwaway", &["bootstrap", "checkpoint", "child", "code", "config", "desired", "disk", "edge", "event", "failure", "hardening", "hex",
         "holders", "interrupt", "secret", "session", "shell", "vault"]),
     // The terminal, and what was typed there.
     ("report", &["code", "cli", "event", "failure", "finding", "machine", "screen", "text_layout", "step", "printable",

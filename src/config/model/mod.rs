@@ -16,6 +16,7 @@ mod mfa;
 mod mounts;
 pub(in crate::config) mod plugins;
 mod policies;
+mod throwaway;
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,7 @@ pub use plugins::Plugin;
 pub(crate) use plugins::version_as_kept;
 pub(super) use policies::read as policies;
 pub use policies::{Policy, PolicySource};
+pub use throwaway::{Instead, StandIn, Throwaway};
 
 use super::auth_types::AuthSection;
 use super::command_line::Typed;
@@ -99,6 +101,9 @@ pub struct Config {
     /// Findings that are accepted, by code: no reason for exit 4 until that day.
     #[schemars(with = "Named<Acceptance>")]
     pub accept: Vec<(String, Acceptance)>,
+    /// What `throwaway` does otherwise; no other command looks here.
+    #[schemars(with = "Option<Throwaway>")]
+    pub throwaway: Throwaway,
     /// Revoke the root token at the end; `false` also needs `--keep-root` on the command line.
     #[schemars(with = "Option<bool>")]
     pub revoke_root: bool,
@@ -143,6 +148,7 @@ impl Config {
             writes: [sections::writes(at)?, at.key("writes")?].concat(),
             break_glass: at.key("break_glass")?,
             accept: at.key("accept")?,
+            throwaway: at.key("throwaway")?,
             revoke_root: at.key_or("revoke_root", || Some(true))?,
             file: files.main().to_owned(),
             directory: files.directory(Place::START).to_owned(),

@@ -12,10 +12,10 @@ const EVENTS: [&str; 32] = [
     "directory made", "ports chosen", "watcher started", "the server answers", " 1/14 ", "with seal", " 2/14 ",
     "initialising", "2/14*done", "3/14 ", "3/14*done", "4/14 ", "4/14*done", "5/14 ", "5/14*done", "6/14 ",
     "6/14*done", "7/14 ", "7/14*done", "8/14 ", "8/14*done", "9/14 ", "9/14*done", "10/14 ", "10/14*done",
-    "11/14 ", "12/14 ", "12/14*done", "13/14 ", "14/14*done", "the command starts", "running",
+    "11/14 ", "12/14 ", "12/14*done", "13/14 ", "14/14*done", "the command starts", "at-work",
 ];
 /// Says that it runs, and would for long.
-const COMMAND: [&str; 4] = ["--", "sh", "-c", "echo running >&2; sleep 100"];
+const COMMAND: [&str; 4] = ["--", "sh", "-c", "echo at-work >&2; sleep 100"];
 
 /// A run that has come to this event.
 fn at(place: &Place, event: &str, more: &[&str]) -> Running {
@@ -70,7 +70,7 @@ fn nothing_stays_of_a_run_that_is_killed_after_any_event() {
 
 #[test]
 fn nothing_stays_of_a_run_on_vault_that_is_killed() {
-    the_run_dies(VAULT, &["watcher started", "initialising", "running"], &[]);
+    the_run_dies(VAULT, &["watcher started", "initialising", "at-work"], &[]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn nothing_stays_where_the_watcher_is_killed_after_any_event() {
 fn nothing_stays_where_both_are_killed() {
     require!([BAO]);
     let place = Place::with(BAO);
-    let run = at(&place, "running", &[]);
+    let run = at(&place, "at-work", &[]);
     let id = watcher(&place).expect("a watcher");
     kill_process(id, Signal::STOP).expect("it is there");
     run.kill();

@@ -3,6 +3,7 @@
 mod command;
 mod killed;
 mod named;
+mod own_file;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

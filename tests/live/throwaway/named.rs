@@ -125,10 +125,11 @@ fn at_a_terminal_there_is_something_to_try_until_ctrl_c() {
     require!([BAO]);
     let place = Place::with(BAO);
     let mut terminal = place.tool.terminal(&place.words(&["--inmem"]));
-    let before = terminal.expect("ends the server");
+    let before = terminal.expect("Ctrl-C");
     terminal.type_keys("\x03");
     let (code, after) = terminal.finish();
     assert_eq!(code, 0, "{after}");
+    assert!(before.contains("throwaway env "), "{before}");
     let shown = before + &after;
     assert!(!shown.contains("hvs.") && !shown.contains("=s."), "{shown}");
     place.is_clean();
