@@ -111,9 +111,11 @@ pub enum OfThrowaway {
         force: bool,
     },
     /// Show which servers are here
-    #[command(after_help = "Example:\n  vault-bootstrap throwaway list --output json\n\n\
+    #[command(
+        after_help = "Example:\n  vault-bootstrap throwaway list --output json\n\n\
         What nobody needs any more is removed before.\n\n\
-        Exit codes: 0 shown")]
+        Exit codes: 0 shown"
+    )]
     List,
     /// Print what a shell needs to reach the server of this name
     #[command(after_help = "Examples:\n  \

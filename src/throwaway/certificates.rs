@@ -1,9 +1,9 @@
 //! A certificate for one throwaway server, and the authority that signed it: nobody else has one of this authority, so a
 //! client that trusts it alone never takes another server for this one, whoever has the port by now.
 
-use jiff::{Timestamp, ToSpan};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,

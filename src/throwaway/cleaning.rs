@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::event::EventSink;
 use crate::code::Code;
+use crate::event::EventSink;
 use crate::throwaway::instance::{Instance, SERVER, State, WATCHER};
 
 /// How long processes that were killed may take to be gone.

@@ -48,6 +48,9 @@ mod tests {
     fn a_command_that_is_not_there_is_found_before_anything_starts() {
         assert!(check(&["sh".into()]).is_ok());
         let failure = check(&["no-such-command".into()]).unwrap_err();
-        assert_eq!(failure.to_string(), "no program no-such-command can be run here");
+        assert_eq!(
+            failure.to_string(),
+            "no program no-such-command can be run here"
+        );
     }
 }

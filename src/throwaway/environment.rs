@@ -60,7 +60,11 @@ pub(super) async fn of(
         add(format!("{product}_ADDR"), address.to_owned().into(), false);
         add(format!("{product}_CACERT"), authority.clone().into(), false);
         if let Some(namespace) = &config.cluster.namespace {
-            add(format!("{product}_NAMESPACE"), namespace.clone().into(), false);
+            add(
+                format!("{product}_NAMESPACE"),
+                namespace.clone().into(),
+                false,
+            );
         }
         add(format!("{product}_TOKEN"), token.written_out(), true);
     }
@@ -96,14 +100,20 @@ async fn logins(config: &Config, instance: &Instance) -> Result<Vec<(String, Str
         let mount = &login.auth;
         let request = match &login.kind {
             LoginKind::Userpass { username, password } | LoginKind::Ldap { username, password } => {
-                format!("auth/{mount}/login/{username} {}", handed(password, "password")?)
+                format!(
+                    "auth/{mount}/login/{username} {}",
+                    handed(password, "password")?
+                )
             }
             LoginKind::AppRole { role_id, secret_id } => {
                 let role_id = match role_id {
                     Given::Plain(text) => format!("role_id={text}"),
                     Given::Secret(reference) => handed(reference, "role_id")?,
                 };
-                format!("auth/{mount}/login {role_id} {}", handed(secret_id, "secret_id")?)
+                format!(
+                    "auth/{mount}/login {role_id} {}",
+                    handed(secret_id, "secret_id")?
+                )
             }
             // A certificate or a token of somebody else is no text to hand on.
             _ => continue,
@@ -167,7 +177,10 @@ pub(super) fn read(text: &str) -> Option<Vec<Variable>> {
 /// What no proxy is asked for, and loopback.
 fn with_loopback(before: Option<&OsStr>) -> String {
     let before = before.map(OsStr::to_string_lossy).unwrap_or_default();
-    let hosts = before.split(',').map(str::trim).filter(|host| !host.is_empty());
+    let hosts = before
+        .split(',')
+        .map(str::trim)
+        .filter(|host| !host.is_empty());
     let mut seen = BTreeSet::new();
     let hosts = hosts.chain(LOOPBACK).filter(|host| seen.insert(*host));
     hosts.collect::<Vec<_>>().join(",")

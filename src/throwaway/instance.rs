@@ -172,7 +172,10 @@ impl Instance {
         let log = String::from_utf8_lossy(&log.unwrap_or_default()).into_owned();
         let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
         let from = lines.len().saturating_sub(LAST_LINES);
-        lines[from..].iter().map(|line| (*line).to_owned()).collect()
+        lines[from..]
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect()
     }
 
     /// Removes it with all that is in it; it may be gone already.
@@ -230,7 +233,11 @@ mod tests {
         let found = Instance::at(above, OsStr::new(&format!("{PREFIX}{owner}.abc"))).unwrap();
         assert_eq!(found.owner, owner);
         assert_eq!(found.state(), State::Alive);
-        for name in ["x", "vault-bootstrap-throwaway.", "vault-bootstrap-throwaway.a.b.c.d.e"] {
+        for name in [
+            "x",
+            "vault-bootstrap-throwaway.",
+            "vault-bootstrap-throwaway.a.b.c.d.e",
+        ] {
             assert!(Instance::at(above, OsStr::new(name)).is_none(), "{name}");
         }
     }

@@ -103,7 +103,9 @@ pub async fn run(
         said_of_kept(&instance, caller);
     } else {
         // Where a server was, it is removed already.
-        instance.remove().map_err(|error| unwritable(instance.path(), &error))?;
+        instance
+            .remove()
+            .map_err(|error| unwritable(instance.path(), &error))?;
     }
     done.map(Outcome::from).map_err(removed)
 }
@@ -226,7 +228,9 @@ async fn made_ready(
     };
     if options.root {
         replaced.config.revoke_root = false;
-        caller.events.note("the root token stays valid, and the command gets it, as --root says");
+        caller
+            .events
+            .note("the root token stays valid, and the command gets it, as --root says");
     }
     if named {
         for line in &replaced.told {
@@ -234,7 +238,8 @@ async fn made_ready(
         }
     }
     let place = (instance, options.in_memory);
-    let (mut running, client) = Running::start(program, place, &mut replaced.config, caller).await?;
+    let (mut running, client) =
+        Running::start(program, place, &mut replaced.config, caller).await?;
     let made = async {
         ceremony(&replaced, caller).await?;
         let config = &replaced.config;
@@ -273,7 +278,10 @@ async fn made_ready(
 fn default(instance: &Instance) -> Result<Config, Failure> {
     let loaded = config::from_text(DEFAULT, Path::new(DEFAULT_NAME), instance.path(), &|_| None);
     loaded.map_err(|problems| {
-        let first = problems.list.first().map(|problem| problems.located(problem));
+        let first = problems
+            .list
+            .first()
+            .map(|problem| problems.located(problem));
         Failure::failed(Code::Unexpected, first.unwrap_or_default())
     })
 }
@@ -311,10 +319,14 @@ async fn playground(
     instance.write(up::ENVIRONMENT, &text)?;
     let env = ShellCommand::new("vault-bootstrap throwaway env").with(instance.word());
     caller.events.note(format!("at {}", ready.client.address()));
-    caller.events.note(format!("to use it, type in another terminal: eval \"$({env})\""));
+    caller.events.note(format!(
+        "to use it, type in another terminal: eval \"$({env})\""
+    ));
     let logins = ready.variables.iter().map(|one| one.name.as_str());
     for name in logins.filter(|name| name.starts_with(environment::LOGIN)) {
-        caller.events.note(format!("another login: bao write -field=token ${name}"));
+        caller
+            .events
+            .note(format!("another login: bao write -field=token ${name}"));
     }
     caller.events.note("Ctrl-C ends it and removes everything");
     tokio::select! {

@@ -53,7 +53,8 @@ impl Owner {
             id: parts.next()?.parse().ok()?,
             start: parts.next()?.parse().ok()?,
         };
-        let plain = owner.boot.len() == BOOT && owner.boot.bytes().all(|one| one.is_ascii_hexdigit());
+        let plain =
+            owner.boot.len() == BOOT && owner.boot.bytes().all(|one| one.is_ascii_hexdigit());
         (plain && owner.id > 0 && parts.next().is_none()).then_some(owner)
     }
 
@@ -155,6 +156,9 @@ mod tests {
     fn the_start_is_found_behind_any_name_and_an_ended_process_has_none() {
         let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         assert_eq!(started(&format!("7 (a) b (c) {fields}")), Some(4711));
-        assert_eq!(started(&format!("7 (a) {}", fields.replacen('S', "Z", 1))), None);
+        assert_eq!(
+            started(&format!("7 (a) {}", fields.replacen('S', "Z", 1))),
+            None
+        );
     }
 }

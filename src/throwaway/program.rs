@@ -52,7 +52,10 @@ impl Program {
 fn none(wanted: &[OsString]) -> Failure {
     let names: Vec<_> = wanted.iter().map(|name| name.to_string_lossy()).collect();
     let names = names.join(" or ");
-    let what = if wanted.iter().any(|name| Path::new(name).components().count() > 1) {
+    let what = if wanted
+        .iter()
+        .any(|name| Path::new(name).components().count() > 1)
+    {
         format!("{names} is no program that can be run here")
     } else {
         format!("no server was found: no {names} on PATH")
@@ -67,13 +70,13 @@ fn none(wanted: &[OsString]) -> Failure {
 fn by_name(path: &Path) -> Option<Product> {
     // A link is often called otherwise than what it leads to.
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    [path, &real].into_iter().find_map(|path| {
-        match path.file_name()?.to_str()? {
+    [path, &real]
+        .into_iter()
+        .find_map(|path| match path.file_name()?.to_str()? {
             "bao" | "openbao" => Some(Product::OpenBao),
             "vault" => Some(Product::Vault),
             _ => None,
-        }
-    })
+        })
 }
 
 async fn by_asking(path: &Path) -> Result<Product, Failure> {
@@ -135,7 +138,12 @@ mod tests {
         let name = OsStr::new("no-such-server");
         let failure = Program::find(Some(name)).await.unwrap_err();
         assert!(failure.to_string().contains("no no-such-server on PATH"));
-        let failure = Program::find(Some(OsStr::new("/bin/true"))).await.unwrap_err();
-        assert!(failure.to_string().starts_with("/bin/true is no server"), "{failure}");
+        let failure = Program::find(Some(OsStr::new("/bin/true")))
+            .await
+            .unwrap_err();
+        assert!(
+            failure.to_string().starts_with("/bin/true is no server"),
+            "{failure}"
+        );
     }
 }

@@ -1,8 +1,6 @@
 //! Every reference to a secret in a configuration, to be changed.
 
-use crate::config::{
-    Config, Field, Fields, Given, Login, LoginKind, SecretRef, TokenSource,
-};
+use crate::config::{Config, Field, Fields, Given, Login, LoginKind, SecretRef, TokenSource};
 
 /// Hands every reference that is read before or while the server is configured to `change`.
 pub(super) fn each(config: &mut Config, change: &mut dyn FnMut(&mut SecretRef)) {
@@ -85,7 +83,10 @@ mod tests {
 
     #[test]
     fn every_reference_that_the_ceremony_reads_is_handed_out() {
-        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/bootstrap.example.yaml"));
+        let path = Path::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/bootstrap.example.yaml"
+        ));
         let env = |name: &str| (name == "OIDC_CLIENT_ID").then(|| "client".to_owned());
         let mut config = crate::config::load(path, &env).unwrap();
         // That of the connection is replaced as a whole.

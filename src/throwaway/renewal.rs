@@ -25,7 +25,8 @@ pub(super) async fn keep(client: &Client, token: &Token, events: &EventSink<'_>)
         match token::renew_self(client, token).await {
             Ok(now) if now > left / 2 => left = now,
             Ok(_) => {
-                let text = "the token of the command reaches the end of its longest life: token_max_ttl";
+                let text =
+                    "the token of the command reaches the end of its longest life: token_max_ttl";
                 events.warn(Code::TokenEnds, text);
                 break;
             }

@@ -68,7 +68,7 @@ fn of_the_cluster(config: &mut Config, instance: &Instance, told: &mut Vec<Strin
     let cluster = &mut config.cluster;
     told.push(format!(
         "address: {} becomes one of this machine{}",
-        cluster.address,
+        cluster.address.as_str().trim_end_matches('/'),
         match cluster.nodes.len() {
             0 | 1 => String::new(),
             nodes => format!(", and its {nodes} nodes one"),
@@ -107,8 +107,16 @@ fn custodians(
         };
         identities.push(file("key"));
     }
-    let names: Vec<_> = config.init.custodians.iter().map(|one| one.name.as_str()).collect();
-    told.push(format!("custodians: temporary age keys for {}", names.join(", ")));
+    let names: Vec<_> = config
+        .init
+        .custodians
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    told.push(format!(
+        "custodians: temporary age keys for {}",
+        names.join(", ")
+    ));
     config.init.generation = 1;
     config.init.accept_unproved.clear();
     config.init.accept_one_trust_domain.clear();
@@ -124,15 +132,19 @@ fn custodians(
     Ok(identities)
 }
 
-fn audit(
-    config: &mut Config,
-    instance: &Instance,
-    told: &mut Vec<String>,
-) -> Result<(), Failure> {
+fn audit(config: &mut Config, instance: &Instance, told: &mut Vec<String>) -> Result<(), Failure> {
     disk_directory(&instance.file("audit"))?;
     for device in &mut config.audit {
         // Of another type they mean something else.
-        let of_places = ["file_path", "mode", "tag", "facility", "address", "socket_type", "write_timeout"];
+        let of_places = [
+            "file_path",
+            "mode",
+            "tag",
+            "facility",
+            "address",
+            "socket_type",
+            "write_timeout",
+        ];
         let mut options = std::mem::take(&mut device.options);
         options.retain(|(name, _)| !of_places.contains(&name.as_str()));
         let log = instance.file(&format!("audit/{}.log", hex::file_name(&device.path)));
@@ -160,7 +172,9 @@ fn hand_outs(
 ) -> Result<(), Failure> {
     let writes = config.writes.iter_mut().enumerate();
     for (number, write) in writes {
-        let Some(to) = &mut write.hand_out else { continue };
+        let Some(to) = &mut write.hand_out else {
+            continue;
+        };
         disk_directory(&instance.file("handed-out"))?;
         let file = instance.file(&format!("handed-out/{number}"));
         told.push(format!("hand_out of {}: {}", write.path, file.display()));

@@ -75,7 +75,10 @@ impl Running {
                     return Ok((running, client));
                 }
                 Err(failure) => {
-                    let taken = instance.last_lines().concat().contains("address already in use");
+                    let taken = instance
+                        .last_lines()
+                        .concat()
+                        .contains("address already in use");
                     running.forget().await;
                     if !taken || tried == STARTS {
                         return Err(failure);
@@ -102,7 +105,10 @@ impl Running {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let mut watcher = command.spawn().map_err(|error| {
-            Failure::failed(Code::SystemFailed, format!("cannot start the watcher: {error}"))
+            Failure::failed(
+                Code::SystemFailed,
+                format!("cannot start the watcher: {error}"),
+            )
         })?;
         Ok(Self {
             instance: instance.clone(),
@@ -191,7 +197,10 @@ impl Running {
 
 fn certificates(instance: &Instance) -> Result<(), Failure> {
     let made = Certificates::make().map_err(|error| {
-        Failure::failed(Code::SystemFailed, format!("no certificate could be made: {error}"))
+        Failure::failed(
+            Code::SystemFailed,
+            format!("no certificate could be made: {error}"),
+        )
     })?;
     instance.write("ca.pem", &made.authority)?;
     instance.write("server.pem", &made.certificate)?;
@@ -205,7 +214,10 @@ fn certificates(instance: &Instance) -> Result<(), Failure> {
 fn ports() -> Result<(u16, u16), Failure> {
     let port = || {
         random::free_port().map_err(|error| {
-            Failure::failed(Code::SystemFailed, format!("no free port on 127.0.0.1: {error}"))
+            Failure::failed(
+                Code::SystemFailed,
+                format!("no free port on 127.0.0.1: {error}"),
+            )
         })
     };
     let first = port()?;

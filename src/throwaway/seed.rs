@@ -29,15 +29,21 @@ fn written(
     let path = path.trim_matches('/');
     let below = |engine: &&SecretsEngine| {
         let rest = path.strip_prefix(engine.path.as_str());
-        engine.engine_type == "kv" && rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+        engine.engine_type == "kv"
+            && rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
     };
-    let found = engines.iter().filter(below).max_by_key(|engine| engine.path.len());
+    let found = engines
+        .iter()
+        .filter(below)
+        .max_by_key(|engine| engine.path.len());
     let Some(engine) = found else {
         return Err(Failure::usage(
             Code::FileValueInvalid,
             format!("throwaway.seed: {path} is below no kv engine of the file"),
         )
-        .advise("begin it with the path of one of secrets, as kv put does: secret/production/stripe"));
+        .advise(
+            "begin it with the path of one of secrets, as kv put does: secret/production/stripe",
+        ));
     };
     let version = engine.options.iter().find(|(name, _)| name == "version");
     if version.is_none_or(|(_, version)| version != "2") {
@@ -72,7 +78,10 @@ mod tests {
         assert_eq!(seeded("secret/app/x"), Ok("secret/data/app/x".into()));
         assert_eq!(seeded("/secret/data/app/x"), Ok("secret/data/app/x".into()));
         for path in ["secrets/x", "secret/", "secret", "x"] {
-            assert!(seeded(path).unwrap_err().contains("below no kv engine"), "{path}");
+            assert!(
+                seeded(path).unwrap_err().contains("below no kv engine"),
+                "{path}"
+            );
         }
     }
 }

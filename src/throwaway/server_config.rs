@@ -32,7 +32,10 @@ impl ServerConfig<'_> {
         text += &self.storage();
         let listener = [
             ("address", format!("127.0.0.1:{}", self.port)),
-            ("cluster_address", format!("127.0.0.1:{}", self.cluster_port)),
+            (
+                "cluster_address",
+                format!("127.0.0.1:{}", self.cluster_port),
+            ),
             ("tls_cert_file", self.path("server.pem")),
             ("tls_key_file", self.path("server.key")),
         ];

@@ -24,8 +24,18 @@ const BOUND: &str = "token_bound_cidrs";
 
 /// Holds that there is something in the place of each system that is not here, and that what the section names is there.
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
-    let named = |mount: &&AuthMount| config.throwaway.auth.iter().any(|(path, _)| *path == mount.path);
-    let unknown = config.throwaway.auth.iter().find(|(path, _)| config.auth_mount(path).is_none());
+    let named = |mount: &&AuthMount| {
+        config
+            .throwaway
+            .auth
+            .iter()
+            .any(|(path, _)| *path == mount.path)
+    };
+    let unknown = config
+        .throwaway
+        .auth
+        .iter()
+        .find(|(path, _)| config.auth_mount(path).is_none());
     if let Some((path, _)) = unknown {
         return Err(Failure::usage(
             Code::NameUnknown,
@@ -33,14 +43,24 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         )
         .advise("name one of auth, or take the line out"));
     }
-    let away = config.auth.iter().filter(|mount| !named(mount) && is_away(config, mount));
+    let away = config
+        .auth
+        .iter()
+        .filter(|mount| !named(mount) && is_away(config, mount));
     let away: Vec<_> = away.collect();
     if away.is_empty() {
         return Ok(());
     }
-    let list = away.iter().map(|mount| format!("auth.{} ({})", mount.path, mount.auth_type));
-    let lines = away.iter().map(|mount| format!("{}: {{stand_in: userpass}}", yaml(&mount.path)));
-    let (list, lines) = (list.collect::<Vec<_>>().join(", "), lines.collect::<Vec<_>>().join(", "));
+    let list = away
+        .iter()
+        .map(|mount| format!("auth.{} ({})", mount.path, mount.auth_type));
+    let lines = away
+        .iter()
+        .map(|mount| format!("{}: {{stand_in: userpass}}", yaml(&mount.path)));
+    let (list, lines) = (
+        list.collect::<Vec<_>>().join(", "),
+        lines.collect::<Vec<_>>().join(", "),
+    );
     Err(Failure::usage(
         Code::SystemAway,
         format!("a system that logins stand on cannot be on this machine: {list}"),
@@ -54,7 +74,10 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
 /// Whether it asks a system of which nothing says that it is here.
 fn is_away(config: &Config, mount: &AuthMount) -> bool {
     let asks = |field: &str| mount.config.get(field).is_some();
-    let mut logins = config.logins.iter().filter(|login| login.auth == mount.path);
+    let mut logins = config
+        .logins
+        .iter()
+        .filter(|login| login.auth == mount.path);
     match mount.auth_type.as_str() {
         "userpass" | "approle" => false,
         "oidc" | "kubernetes" | "ldap" => true,
@@ -104,7 +127,9 @@ pub(super) fn replace(
                 at_endpoint(config, &path, endpoint.as_str());
             }
             _ => {
-                told.push(format!("auth.{path}: userpass, each role a user with its policies"));
+                told.push(format!(
+                    "auth.{path}: userpass, each role a user with its policies"
+                ));
                 users(config, &path, instance)?;
             }
         }
@@ -162,7 +187,8 @@ fn users(config: &mut Config, path: &str, instance: &Instance) -> Result<(), Fai
             users.push((name.clone(), Fields(fields)));
         }
         let found = users.iter().find(|(user, _)| *user == name);
-        if let Some(Field::Secret(password)) = found.and_then(|(_, fields)| fields.get("password")) {
+        if let Some(Field::Secret(password)) = found.and_then(|(_, fields)| fields.get("password"))
+        {
             login.kind = LoginKind::Userpass {
                 username: name,
                 password: password.clone(),
@@ -178,12 +204,14 @@ fn users(config: &mut Config, path: &str, instance: &Instance) -> Result<(), Fai
 
 /// What is of tokens in a role, a user of a directory or a group there.
 fn of_user(fields: &Fields) -> Vec<(String, Field)> {
-    let kept = fields.iter().filter_map(|(name, value)| match name.as_str() {
-        BOUND => None,
-        "policies" => Some(("token_policies".to_owned(), value.clone())),
-        name if name.starts_with("token_") => Some((name.to_owned(), value.clone())),
-        _ => None,
-    });
+    let kept = fields
+        .iter()
+        .filter_map(|(name, value)| match name.as_str() {
+            BOUND => None,
+            "policies" => Some(("token_policies".to_owned(), value.clone())),
+            name if name.starts_with("token_") => Some((name.to_owned(), value.clone())),
+            _ => None,
+        });
     kept.collect()
 }
 
@@ -229,7 +257,12 @@ mod tests {
     fn an_endpoint_takes_the_place_of_the_one_in_the_file() {
         let mut config = example("throwaway: {auth: {ci: {endpoint: 'http://127.0.0.1:9000'}}}");
         at_endpoint(&mut config, "ci", "http://127.0.0.1:9000/");
-        let url = config.auth_mount("ci").unwrap().config.get("oidc_discovery_url").cloned();
+        let url = config
+            .auth_mount("ci")
+            .unwrap()
+            .config
+            .get("oidc_discovery_url")
+            .cloned();
         assert_eq!(url, Some(Field::String("http://127.0.0.1:9000".into())));
     }
 }

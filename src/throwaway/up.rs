@@ -42,9 +42,15 @@ pub(super) async fn claim(instance: &Instance, name: &str) -> Result<Claimed, Fa
         Some(other) if is_ready(&other) => Ok(Claimed::There(other)),
         Some(other) => Err(Failure::refused(
             Code::AnotherRun,
-            format!("another run is starting a throwaway server {name}: process {}", other.owner().id()),
+            format!(
+                "another run is starting a throwaway server {name}: process {}",
+                other.owner().id()
+            ),
         )
-        .advise(format!("wait for it: {}", ShellCommand::new("vault-bootstrap throwaway list")))),
+        .advise(format!(
+            "wait for it: {}",
+            ShellCommand::new("vault-bootstrap throwaway list")
+        ))),
         None => instance.write(UP, name).map(|_| Claimed::Ours),
     }
 }
@@ -207,7 +213,9 @@ pub async fn list(caller: Caller<'_>) -> Vec<Listed> {
             (State::Alive, Some(_)) => "starting",
             (State::Alive, None) => "in use",
         },
-        name: instance.name().unwrap_or_else(|| instance.word().to_owned()),
+        name: instance
+            .name()
+            .unwrap_or_else(|| instance.word().to_owned()),
         directory: instance.path().to_owned(),
     };
     Instance::all().into_iter().map(listed).collect()

@@ -53,7 +53,9 @@ pub async fn watch(
         .map_err(|error| failed("say who watches the server", &error))?;
     let mut server = start(directory, argv)
         .and_then(|server| {
-            let owner = server.id().and_then(|id| Owner::of(i32::try_from(id).ok()?));
+            let owner = server
+                .id()
+                .and_then(|id| Owner::of(i32::try_from(id).ok()?));
             // One that has ended already is nobody's.
             owner.map_or(Ok(()), |owner| record(directory, SERVER, Some(owner)))?;
             Ok(server)
@@ -75,8 +77,7 @@ pub async fn watch(
     }
     end(&mut server).await;
     if !keep {
-        instance::remove(directory)
-            .map_err(|error| failed("remove the directory", &error))?;
+        instance::remove(directory).map_err(|error| failed("remove the directory", &error))?;
     }
     Ok(Exit::Done)
 }
@@ -132,7 +133,9 @@ pub(super) fn through_ourselves(mask: Option<u32>, argv: &[OsString]) -> Command
 pub fn become_another(parent: i32, mask: Option<u32>, argv: &[OsString]) -> Failure {
     let failed = |why: String| Failure::failed(Code::CommandFailed, why);
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        return failed(format!("cannot end with the process that started this: {error}"));
+        return failed(format!(
+            "cannot end with the process that started this: {error}"
+        ));
     }
     // It may have ended before the kernel was asked.
     if getppid().map(|id| id.as_raw_nonzero().get()) != Some(parent) {
@@ -145,5 +148,8 @@ pub fn become_another(parent: i32, mask: Option<u32>, argv: &[OsString]) -> Fail
         return failed("nothing to run".into());
     };
     let error = std::process::Command::new(program).args(arguments).exec();
-    failed(format!("{} cannot be run: {error}", program.to_string_lossy()))
+    failed(format!(
+        "{} cannot be run: {error}",
+        program.to_string_lossy()
+    ))
 }

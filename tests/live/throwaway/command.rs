@@ -52,7 +52,9 @@ fn the_code_of_the_command_is_passed_on_and_stdout_is_its_own() {
     assert_eq!(run.stdout, "mine\nheard");
     place.is_clean();
     // As a shell says it of one that was killed.
-    place.run(&["--inmem", "--", "sh", "-c", "kill -9 $$"]).expect_code(137);
+    place
+        .run(&["--inmem", "--", "sh", "-c", "kill -9 $$"])
+        .expect_code(137);
     place.is_clean();
 }
 
@@ -79,7 +81,11 @@ fn a_stop_before_the_command_leaves_nothing() {
     run.wait_for_line("a step", |line| line.contains("initialise the cluster"));
     run.signal(Signal::INT);
     let ended = run.finish().expect_code(130);
-    assert!(ended.stderr.contains("the throwaway server is removed"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("the throwaway server is removed"),
+        "{}",
+        ended.stderr
+    );
     place.is_clean();
 }
 
@@ -89,7 +95,9 @@ fn what_a_command_leaves_behind_does_not_hold_the_server() {
     let place = Place::with(BAO);
     // It goes away by itself, with all descriptors that it was given.
     let script = "(setsid sleep 3 >/dev/null 2>&1 </dev/null &); exec 0<&-; exit 0";
-    place.run(&["--inmem", "--", "sh", "-c", script]).expect_code(0);
+    place
+        .run(&["--inmem", "--", "sh", "-c", script])
+        .expect_code(0);
     place.is_clean();
 }
 
@@ -101,7 +109,8 @@ fn a_server_that_ends_by_itself_ends_the_command_and_says_its_last_lines() {
     let words = place.words(&["--inmem", "--keep", "--", "sh", "-c", script]);
     let run = place.tool.spawn(&words);
     run.wait_for_line("ready", |line| line.trim() == "ready");
-    let is_server = |(_, line): &&(u32, String)| line.contains(" server -config=") && !line.contains("watch");
+    let is_server =
+        |(_, line): &&(u32, String)| line.contains(" server -config=") && !line.contains("watch");
     let all = place.processes();
     let (id, _) = all.iter().find(is_server).expect("a server");
     let id = rustix::process::Pid::from_raw(i32::try_from(*id).expect("an id")).expect("an id");
@@ -112,10 +121,23 @@ fn a_server_that_ends_by_itself_ends_the_command_and_says_its_last_lines() {
     // As --keep says it stays, also for the next run, until it is taken down.
     let kept = place.directories();
     assert_eq!(kept.len(), 1);
-    let word = kept[0].extension().expect("a word").to_str().expect("a word").to_owned();
-    assert!(ended.stderr.contains(&format!("throwaway down {word}")), "{}", ended.stderr);
+    let word = kept[0]
+        .extension()
+        .expect("a word")
+        .to_str()
+        .expect("a word")
+        .to_owned();
+    assert!(
+        ended.stderr.contains(&format!("throwaway down {word}")),
+        "{}",
+        ended.stderr
+    );
     let list = place.tool.run(&["throwaway", "list"]).expect_code(0);
-    assert!(list.stdout.contains(&word) && list.stdout.contains("kept"), "{}", list.stdout);
+    assert!(
+        list.stdout.contains(&word) && list.stdout.contains("kept"),
+        "{}",
+        list.stdout
+    );
     place.tool.run(&["throwaway", "down", &word]).expect_code(0);
     place.is_clean();
 }
@@ -132,12 +154,24 @@ fn the_environment_is_of_this_server_alone_and_files_are_as_the_caller_wants_the
         .env("NO_PROXY", "internal")
         .env("HTTPS_PROXY", "http://127.0.0.1:9");
     let script = "umask 0; umask; env; touch made; stat -c %a made";
-    let run = place.run(&["--inmem", "--", "sh", "-c", script]).expect_code(0);
+    let run = place
+        .run(&["--inmem", "--", "sh", "-c", script])
+        .expect_code(0);
     let has = |text: &str| run.stdout.lines().any(|line| line.starts_with(text));
     assert!(has("VAULT_ADDR=https://127.0.0.1:") && has("BAO_ADDR=https://127.0.0.1:"));
-    assert!(has("NO_PROXY=internal,127.0.0.1,localhost"), "{}", run.stdout);
-    assert!(!has("VAULT_SKIP_VERIFY") && !has("BAO_NAMESPACE"), "{}", run.stdout);
-    assert!(has("VAULT_BOOTSTRAP_LOGIN_ON_CALL=auth/userpass/login/on-call password=@"));
+    assert!(
+        has("NO_PROXY=internal,127.0.0.1,localhost"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        !has("VAULT_SKIP_VERIFY") && !has("BAO_NAMESPACE"),
+        "{}",
+        run.stdout
+    );
+    assert!(has(
+        "VAULT_BOOTSTRAP_LOGIN_ON_CALL=auth/userpass/login/on-call password=@"
+    ));
     assert!(has("666"), "{}", run.stdout);
     place.is_clean();
 }
@@ -147,18 +181,34 @@ fn what_cannot_work_is_said_before_anything_is_started() {
     require!([BAO]);
     let place = Place::with(BAO);
     let no_command = place.run(&["--", "no-such-command"]).expect_code(2);
-    assert!(no_command.stderr.contains("no program no-such-command"), "{}", no_command.stderr);
+    assert!(
+        no_command.stderr.contains("no program no-such-command"),
+        "{}",
+        no_command.stderr
+    );
     let nothing = place.run(&[]).expect_code(2);
-    assert!(nothing.stderr.contains("no command was typed"), "{}", nothing.stderr);
+    assert!(
+        nothing.stderr.contains("no command was typed"),
+        "{}",
+        nothing.stderr
+    );
     let tool = &place.tool;
-    let no_server = tool.run(&["throwaway", "--server", "/bin/true", "--", "true"]).expect_code(2);
-    assert!(no_server.stderr.contains("/bin/true is no server"), "{}", no_server.stderr);
+    let no_server = tool
+        .run(&["throwaway", "--server", "/bin/true", "--", "true"])
+        .expect_code(2);
+    assert!(
+        no_server.stderr.contains("/bin/true is no server"),
+        "{}",
+        no_server.stderr
+    );
     let login = place.run(&["--as", "nobody", "--", "true"]).expect_code(2);
     assert!(login.stderr.contains("nobody"), "{}", login.stderr);
     place.is_clean();
     let nowhere = crate::support::Tool::new().env("TMPDIR", "/no/such/directory");
     let server = place.server.to_str().expect("a path");
-    let run = nowhere.run(&["throwaway", "--server", server, "--", "true"]).expect_code(1);
+    let run = nowhere
+        .run(&["throwaway", "--server", server, "--", "true"])
+        .expect_code(1);
     assert!(run.stderr.contains("TMPDIR"), "{}", run.stderr);
 }
 
@@ -168,8 +218,15 @@ fn a_file_that_lies_there_is_named_and_not_read() {
     let place = Place::with(BAO);
     std::fs::write(place.tool.home().join("bootstrap.yaml"), "no: such key").expect("written");
     let run = place.run(&["--inmem", "--", "true"]).expect_code(0);
-    assert!(run.stderr.contains("bootstrap.yaml lies here and is not read"), "{}", run.stderr);
-    place.run(&["-c", "bootstrap.yaml", "--inmem", "--", "true"]).expect_code(2);
+    assert!(
+        run.stderr
+            .contains("bootstrap.yaml lies here and is not read"),
+        "{}",
+        run.stderr
+    );
+    place
+        .run(&["-c", "bootstrap.yaml", "--inmem", "--", "true"])
+        .expect_code(2);
     place.is_clean();
 }
 

@@ -9,10 +9,38 @@ const BAO: &str = "openbao-2.7.2";
 const VAULT: &str = "vault-1.21.1";
 /// What is said of a run that is worth a kill, in its order: on `-v` and of each step its beginning and its end.
 const EVENTS: [&str; 32] = [
-    "directory made", "ports chosen", "watcher started", "the server answers", " 1/14 ", "with seal", " 2/14 ",
-    "initialising", "2/14*done", "3/14 ", "3/14*done", "4/14 ", "4/14*done", "5/14 ", "5/14*done", "6/14 ",
-    "6/14*done", "7/14 ", "7/14*done", "8/14 ", "8/14*done", "9/14 ", "9/14*done", "10/14 ", "10/14*done",
-    "11/14 ", "12/14 ", "12/14*done", "13/14 ", "14/14*done", "the command starts", "at-work",
+    "directory made",
+    "ports chosen",
+    "watcher started",
+    "the server answers",
+    " 1/14 ",
+    "with seal",
+    " 2/14 ",
+    "initialising",
+    "2/14*done",
+    "3/14 ",
+    "3/14*done",
+    "4/14 ",
+    "4/14*done",
+    "5/14 ",
+    "5/14*done",
+    "6/14 ",
+    "6/14*done",
+    "7/14 ",
+    "7/14*done",
+    "8/14 ",
+    "8/14*done",
+    "9/14 ",
+    "9/14*done",
+    "10/14 ",
+    "10/14*done",
+    "11/14 ",
+    "12/14 ",
+    "12/14*done",
+    "13/14 ",
+    "14/14*done",
+    "the command starts",
+    "at-work",
 ];
 /// Says that it runs, and would for long.
 const COMMAND: [&str; 4] = ["--", "sh", "-c", "echo at-work >&2; sleep 100"];
@@ -29,7 +57,9 @@ fn at(place: &Place, event: &str, more: &[&str]) -> Running {
 /// The watcher of the one run that there is; none before it is started.
 fn watcher(place: &Place) -> Option<Pid> {
     let all = place.processes();
-    let found = all.iter().find(|(_, line)| line.contains("throwaway watch "));
+    let found = all
+        .iter()
+        .find(|(_, line)| line.contains("throwaway watch "));
     found.and_then(|(id, _)| Pid::from_raw(i32::try_from(*id).ok()?))
 }
 
@@ -87,7 +117,11 @@ fn nothing_stays_where_both_are_killed() {
     kill_process(id, Signal::STOP).expect("it is there");
     run.kill();
     kill_process(id, Signal::KILL).expect("it is there");
-    assert_eq!(place.directories().len(), 1, "nobody was there to remove it");
+    assert_eq!(
+        place.directories().len(),
+        1,
+        "nobody was there to remove it"
+    );
     place.run(&["--inmem", "--", "true"]).expect_code(0);
     place.is_clean();
 }
@@ -96,15 +130,31 @@ fn nothing_stays_where_both_are_killed() {
 fn what_is_of_another_machine_is_shown_and_removed_only_by_force() {
     require!([BAO]);
     let place = Place::with(BAO);
-    let name = format!("vault-bootstrap-throwaway.{}.4026531836.1.1.abcdefgh", "0".repeat(16));
+    let name = format!(
+        "vault-bootstrap-throwaway.{}.4026531836.1.1.abcdefgh",
+        "0".repeat(16)
+    );
     std::fs::create_dir(place.temporary().join(&name)).expect("made");
     place.run(&["--inmem", "--", "true"]).expect_code(0);
-    let list = place.tool.run(&["throwaway", "list", "--output", "json"]).expect_code(0);
+    let list = place
+        .tool
+        .run(&["throwaway", "list", "--output", "json"])
+        .expect_code(0);
     let list: serde_json::Value = serde_json::from_str(&list.stdout).expect("JSON");
     assert_eq!(list[0]["state"], "elsewhere");
     assert_eq!(list[0]["name"], "abcdefgh");
-    let refused = place.tool.run(&["throwaway", "down", "abcdefgh"]).expect_code(3);
-    assert!(refused.stderr.contains("down abcdefgh --force"), "{}", refused.stderr);
-    place.tool.run(&["throwaway", "down", "abcdefgh", "--force"]).expect_code(0);
+    let refused = place
+        .tool
+        .run(&["throwaway", "down", "abcdefgh"])
+        .expect_code(3);
+    assert!(
+        refused.stderr.contains("down abcdefgh --force"),
+        "{}",
+        refused.stderr
+    );
+    place
+        .tool
+        .run(&["throwaway", "down", "abcdefgh", "--force"])
+        .expect_code(0);
     place.is_clean();
 }

@@ -45,7 +45,9 @@ impl Place {
     /// What is there.
     pub fn directories(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.temporary()).expect("a directory");
-        entries.map(|entry| entry.expect("an entry").path()).collect()
+        entries
+            .map(|entry| entry.expect("an entry").path())
+            .collect()
     }
 
     /// Processes that have anything of here in their command line.

@@ -11,7 +11,11 @@ const VAULT: &str = "vault-1.21.1";
 impl Place {
     fn up(&self, name: &str, more: &[&str]) -> crate::support::ToolResult {
         let server = self.server.to_str().expect("a path");
-        let words = [&["throwaway", "up", name, "--server", server, "--inmem"], more].concat();
+        let words = [
+            &["throwaway", "up", name, "--server", server, "--inmem"],
+            more,
+        ]
+        .concat();
         self.tool.run(&words)
     }
 
@@ -28,7 +32,11 @@ fn is_up_until_it_is_taken_down(component: &str) {
     place.up("ci", &[]).expect_code(0);
     let env = place.env("ci");
     let again = place.up("ci", &[]).expect_code(0);
-    assert!(again.stderr.contains("ci is up already"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("ci is up already"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(place.env("ci"), env, "a second up changes nothing");
     let script = r#"eval "$("$0" throwaway env ci)" && "$1" kv put -mount=secret app/x a=b"#;
     let program = env!("CARGO_BIN_EXE_vault-bootstrap");
@@ -40,15 +48,27 @@ fn is_up_until_it_is_taken_down(component: &str) {
         through.env(name, value.unwrap_or_default());
     }
     let wrote = through.output().expect("a shell");
-    assert!(wrote.status.success(), "{}", String::from_utf8_lossy(&wrote.stderr));
+    assert!(
+        wrote.status.success(),
+        "{}",
+        String::from_utf8_lossy(&wrote.stderr)
+    );
     // Another run beside it leaves it alone.
     place.run(&["--inmem", "--", "true"]).expect_code(0);
     let list = place.tool.run(&["throwaway", "list"]).expect_code(0);
-    assert!(list.stdout.starts_with("ci ") && list.stdout.contains(" up "), "{}", list.stdout);
+    assert!(
+        list.stdout.starts_with("ci ") && list.stdout.contains(" up "),
+        "{}",
+        list.stdout
+    );
     place.tool.run(&["throwaway", "down", "ci"]).expect_code(0);
     place.is_clean();
     let gone = place.tool.run(&["throwaway", "env", "ci"]).expect_code(2);
-    assert!(gone.stderr.contains("no throwaway server ci is up here"), "{}", gone.stderr);
+    assert!(
+        gone.stderr.contains("no throwaway server ci is up here"),
+        "{}",
+        gone.stderr
+    );
 }
 
 #[test]
@@ -83,9 +103,14 @@ fn an_export_is_private_and_goes_with_the_server() {
     let place = Place::with(BAO);
     let file = place.tool.home().join("ci.env");
     let path = file.to_str().expect("a path");
-    place.up("ci", &["--export", path, "--form", "gitlab"]).expect_code(0);
+    place
+        .up("ci", &["--export", path, "--form", "gitlab"])
+        .expect_code(0);
     let text = std::fs::read_to_string(&file).expect("a file");
-    let mode = std::fs::metadata(&file).expect("a file").permissions().mode();
+    let mode = std::fs::metadata(&file)
+        .expect("a file")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     let env = place.env("ci");
     let address = format!("VAULT_ADDR={}", env["VAULT_ADDR"].as_str().expect("a text"));
@@ -96,13 +121,21 @@ fn an_export_is_private_and_goes_with_the_server() {
     // The file of GitHub Actions is the runner's, and only added to.
     std::fs::write(&file, "BEFORE=1\n").expect("written");
     let script = r#"grep -c -e ^BEFORE=1$ -e ^VAULT_TOKEN= "$0""#;
-    let words = ["--inmem", "--export", path, "--form", "github", "--", "sh", "-c", script, path];
+    let words = [
+        "--inmem", "--export", path, "--form", "github", "--", "sh", "-c", script, path,
+    ];
     let run = place.run(&words).expect_code(0);
     assert_eq!(run.stdout, "2\n");
     assert!(file.exists());
     // Any other file that is there already is somebody's.
-    let taken = place.run(&["--inmem", "--export", path, "--", "true"]).expect_code(2);
-    assert!(taken.stderr.contains("is there already"), "{}", taken.stderr);
+    let taken = place
+        .run(&["--inmem", "--export", path, "--", "true"])
+        .expect_code(2);
+    assert!(
+        taken.stderr.contains("is there already"),
+        "{}",
+        taken.stderr
+    );
     place.is_clean();
 }
 
@@ -111,11 +144,17 @@ fn a_token_is_shown_to_a_program_and_not_at_a_terminal() {
     require!([BAO]);
     let place = Place::with(BAO);
     place.up("ci", &[]).expect_code(0);
-    let token = place.env("ci")["VAULT_TOKEN"].as_str().expect("a token").to_owned();
+    let token = place.env("ci")["VAULT_TOKEN"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
     let terminal = place.tool.terminal(&["throwaway", "env", "ci"]);
     let (code, run) = terminal.finish();
     assert_eq!(code, 0, "{run}");
-    assert!(run.contains("VAULT_TOKEN=") && !run.contains(&token), "{run}");
+    assert!(
+        run.contains("VAULT_TOKEN=") && !run.contains(&token),
+        "{run}"
+    );
     place.tool.run(&["throwaway", "down", "ci"]).expect_code(0);
     place.is_clean();
 }

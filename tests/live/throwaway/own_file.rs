@@ -32,16 +32,32 @@ impl Place {
 fn the_example_runs(component: &str) {
     require!([component]);
     let place = Place::with_example(component, "");
-    let refused = place.run(&["-c", "prod.yaml", "--inmem", "--", "true"]).expect_code(2);
+    let refused = place
+        .run(&["-c", "prod.yaml", "--inmem", "--", "true"])
+        .expect_code(2);
     place.is_clean();
     // The line that is advised is the one that is missing.
-    let line = refused.stderr.lines().find_map(|line| Some(&line[line.find("throwaway: {auth")?..]));
-    let line = line.unwrap_or_else(|| panic!("{}", refused.stderr)).trim_end();
+    let line = refused
+        .stderr
+        .lines()
+        .find_map(|line| Some(&line[line.find("throwaway: {auth")?..]));
+    let line = line
+        .unwrap_or_else(|| panic!("{}", refused.stderr))
+        .trim_end();
     let line = line.strip_suffix("}").expect("a map");
     let more = format!("{line}, seed: {{secret/production/stripe: {{key: sk_test}}}}}}\n");
     let place = Place::with_example(component, &more);
     let program = place.server.to_str().expect("a path").to_owned();
-    let words = ["-c", "prod.yaml", "--inmem", "--", "sh", "-c", WORK, &program];
+    let words = [
+        "-c",
+        "prod.yaml",
+        "--inmem",
+        "--",
+        "sh",
+        "-c",
+        WORK,
+        &program,
+    ];
     let run = place.run(&words).expect_code(0);
     assert_eq!(run.stdout, "sk_testsk_test", "{}", run.stderr);
     for told in [
@@ -77,10 +93,14 @@ fn a_root_token_is_given_only_where_it_is_typed() {
     let run = place.run(&words).expect_code(0);
     assert_ne!(run.stdout, "0\n", "{}", run.stderr);
     place.is_clean();
-    let run = place.run(&["--inmem", "--", "sh", "-c", script, &program]).expect_code(0);
+    let run = place
+        .run(&["--inmem", "--", "sh", "-c", script, &program])
+        .expect_code(0);
     assert_eq!(run.stdout, "0\n", "{}", run.stderr);
     place.is_clean();
-    place.run(&["--root", "--as", "app", "--", "true"]).expect_code(2);
+    place
+        .run(&["--root", "--as", "app", "--", "true"])
+        .expect_code(2);
 }
 
 #[test]
@@ -93,7 +113,18 @@ fn a_token_outlives_its_ttl_as_long_as_the_command_runs() {
     std::fs::write(place.tool.home().join("prod.yaml"), text).expect("written");
     let program = place.server.to_str().expect("a path").to_owned();
     let script = r#"sleep 9; "$0" token lookup >/dev/null"#;
-    let words = ["-c", "prod.yaml", "--as", "operator", "--inmem", "--", "sh", "-c", script, &program];
+    let words = [
+        "-c",
+        "prod.yaml",
+        "--as",
+        "operator",
+        "--inmem",
+        "--",
+        "sh",
+        "-c",
+        script,
+        &program,
+    ];
     place.run(&words).expect_code(0);
     place.is_clean();
 }
