@@ -3,6 +3,7 @@
 mod break_glass;
 mod import;
 mod keys;
+mod matched;
 mod plan;
 mod prune;
 #[cfg(feature = "throwaway")]
@@ -10,8 +11,7 @@ mod throwaway;
 
 use std::path::PathBuf;
 
-use clap::parser::ValueSource;
-use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 pub use crate::cli::break_glass::{
     BreakGlass, Holders, LoginChoice, OwnShare, Quorum, Rehearse, ShareOf, SignIn, WithHolders,
@@ -48,20 +48,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-impl Cli {
-    /// What was typed.
-    ///
-    /// # Errors
-    /// It is no command; or help was asked for.
-    pub fn of_this_process() -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches()?;
-        let mut cli = Self::from_arg_matches(&matches)?;
-        cli.global.config_is_typed =
-            matches.value_source("config") == Some(ValueSource::CommandLine);
-        Ok(cli)
-    }
 }
 
 /// Below which the help lists them.

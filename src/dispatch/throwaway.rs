@@ -64,9 +64,8 @@ async fn of_throwaway(
             let config = named(global, caller).await?;
             throwaway::up(&name, &options(server, said), config, caller).await?;
             let env = ShellCommand::new("vault-bootstrap throwaway env").with(&name);
-            caller
-                .events
-                .note(format!("to use it, type: eval \"$({env})\""));
+            caller.events.note("it is up; to use it, type:");
+            caller.events.note(format!("eval \"$({env})\""));
         }
         OfThrowaway::Down { name, force } => throwaway::down(&name, force, caller).await?,
         OfThrowaway::List => {

@@ -134,9 +134,12 @@ fn variable_of(name: &str) -> String {
 
 /// They as a text; `masked` where a person reads along.
 pub(super) fn text(variables: &[Variable], form: Form, masked: bool) -> Zeroizing<String> {
-    let shown = |one: &Variable| match one.secret && masked {
-        true => Zeroizing::new(MASK.to_owned()),
-        false => one.value.clone(),
+    let shown = |one: &Variable| {
+        if one.secret && masked {
+            Zeroizing::new(MASK.to_owned())
+        } else {
+            one.value.clone()
+        }
     };
     if form == Form::Json {
         let entries = variables.iter().map(|one| {
@@ -153,10 +156,12 @@ pub(super) fn text(variables: &[Variable], form: Form, masked: bool) -> Zeroizin
         .iter()
         .map(|one| {
             let value = shown(one);
-            Zeroizing::new(match form {
-                Form::Shell => format!("export {}={}\n", one.name, quoted(&value)),
-                _ => format!("{}={}\n", one.name, &*value),
-            })
+            let quotes = Zeroizing::new(quoted(&value));
+            let (export, value) = match form {
+                Form::Shell => ("export ", &quotes),
+                _ => ("", &value),
+            };
+            Zeroizing::new([export, &one.name, "=", value, "\n"].concat())
         })
         .collect();
     let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();

@@ -8,6 +8,7 @@ mod cleaning;
 mod command;
 mod environment;
 mod instance;
+mod login;
 mod owner;
 mod program;
 mod random;
@@ -20,26 +21,23 @@ mod server_config;
 mod stand_in;
 mod up;
 mod watcher;
+mod work;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::bootstrap;
-use crate::checkpoint::{self, Kept};
-use crate::child::forwarded;
 use crate::code::Code;
-use crate::config::{self, Config, Login};
-use crate::edge::doors::LoginContext;
-use crate::edge::references::{Resolved, key_of_checkpoint, of_logins, resolve};
+use crate::config::{self, Config};
 use crate::event::{Caller, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::holders::{self, ProofMethod};
 use crate::interrupt::stopped_by;
 use crate::secret::Token;
-use crate::session::login::OpenLogin;
 use crate::shell::ShellCommand;
 use crate::throwaway::environment::Variable;
 use crate::throwaway::instance::{Instance, unwritable};
+use crate::throwaway::login::{chosen, log_in, root};
 use crate::throwaway::program::Program;
 use crate::throwaway::replaced::Replaced;
 use crate::throwaway::running::Running;
@@ -200,9 +198,10 @@ async fn with_server(
     caller: Caller<'_>,
 ) -> Result<Exit, Failure> {
     let mut ready = Box::pin(made_ready(options, place, config, caller)).await?;
-    let done = match options.argv.is_empty() {
-        true => playground((&mut ready, place.1), caller).await,
-        false => with_command(options, &mut ready, caller).await,
+    let done = if options.argv.is_empty() {
+        work::playground((&mut ready, place.1), caller).await
+    } else {
+        work::with_command(options, &mut ready, caller).await
     };
     let well = matches!(done, Ok(Exit::Done | Exit::OfCommand(0)));
     ready.running.end(options.keep && !well).await?;
@@ -222,9 +221,10 @@ async fn made_ready(
         None => default(instance)?,
     };
     let mut replaced = replaced::replace(config, instance, program.product)?;
-    let login = match options.root {
-        true => None,
-        false => Some(chosen(options, &replaced.config)?.name.clone()),
+    let login = if options.root {
+        None
+    } else {
+        Some(chosen(options, &replaced.config)?.name.clone())
     };
     if options.root {
         replaced.config.revoke_root = false;
@@ -241,7 +241,7 @@ async fn made_ready(
     let (mut running, client) =
         Running::start(program, place, &mut replaced.config, caller).await?;
     let made = async {
-        ceremony(&replaced, caller).await?;
+        Box::pin(ceremony(&replaced, caller)).await?;
         let config = &replaced.config;
         let token = match &login {
             Some(name) => log_in(config, bootstrap::named(config, name)?, &client, caller).await?,
@@ -286,55 +286,6 @@ fn default(instance: &Instance) -> Result<Config, Failure> {
     })
 }
 
-async fn with_command(
-    options: &Options,
-    ready: &mut Ready,
-    caller: Caller<'_>,
-) -> Result<Exit, Failure> {
-    let reached = (&ready.config, ready.client.address());
-    let child = command::prepared(&options.argv, reached, &ready.variables);
-    tracing::info!("the command starts");
-    let lost = async {
-        tokio::select! {
-            _ = ready.running.gone() => {}
-            () = renewal::keep(&ready.client, &ready.token, caller.events) => {}
-        }
-    };
-    match forwarded::run(child, caller.interrupt, lost).await {
-        Ok(Some(end)) => Ok(Exit::OfCommand(end.code())),
-        Ok(None) => Err(ready.running.ended_by_itself()),
-        Err(error) => Err(Failure::failed(
-            Code::CommandFailed,
-            format!("the command cannot be run: {error}"),
-        )),
-    }
-}
-
-/// For a person: what there is, until they have seen enough.
-async fn playground(
-    (ready, instance): (&mut Ready, &Instance),
-    caller: Caller<'_>,
-) -> Result<Exit, Failure> {
-    let text = environment::text(&ready.variables, Form::Json, false);
-    instance.write(up::ENVIRONMENT, &text)?;
-    let env = ShellCommand::new("vault-bootstrap throwaway env").with(instance.word());
-    caller.events.note(format!("at {}", ready.client.address()));
-    caller.events.note(format!(
-        "to use it, type in another terminal: eval \"$({env})\""
-    ));
-    let logins = ready.variables.iter().map(|one| one.name.as_str());
-    for name in logins.filter(|name| name.starts_with(environment::LOGIN)) {
-        caller
-            .events
-            .note(format!("another login: bao write -field=token ${name}"));
-    }
-    caller.events.note("Ctrl-C ends it and removes everything");
-    tokio::select! {
-        _ = ready.running.gone() => Err(ready.running.ended_by_itself()),
-        _ = caller.interrupt.next() => Ok(Exit::Done),
-    }
-}
-
 async fn ceremony(replaced: &Replaced, caller: Caller<'_>) -> Result<(), Failure> {
     let config = &replaced.config;
     for (custodian, identity) in config.init.custodians.iter().zip(&replaced.identities) {
@@ -347,56 +298,8 @@ async fn ceremony(replaced: &Replaced, caller: Caller<'_>) -> Result<(), Failure
         identities: replaced.identities.clone(),
         ..bootstrap::Options::default()
     };
-    bootstrap::apply(config, &typed, caller).await.map(drop)
-}
-
-/// Whose token the command gets: who was named, or the first that needs nobody and is no way back in an emergency.
-fn chosen<'c>(options: &Options, config: &'c Config) -> Result<&'c Login, Failure> {
-    if let Some(name) = &options.login {
-        return bootstrap::named(config, name);
-    }
-    let doors = config.doors();
-    let is_door = |login: &Login| doors.iter().any(|door| door.name == login.name);
-    let mut logins = config.logins.iter();
-    let found = logins.find(|login| !login.needs_a_person() && !is_door(login));
-    found.ok_or_else(|| {
-        Failure::usage(
-            Code::NoLogin,
-            "no login of the file is for the command: each needs a person, or is for break-glass",
-        )
-        .advise("name one with --as NAME, or declare one in the file")
-    })
-}
-
-/// The root token, which the ceremony has kept.
-async fn root(config: &Config) -> Result<Token, Failure> {
-    let key = key_of_checkpoint(config, &Resolved::new()).await?;
-    match checkpoint::kept(&config.checkpoint.path, &config.cluster.name, &key).await? {
-        Kept::RootToken(root) => Ok(root.into_token()),
-        _ => Err(Failure::failed(
-            Code::SecretsMissing,
-            "the ceremony has kept no root token",
-        )),
-    }
-}
-
-async fn log_in(
-    config: &Config,
-    login: &Login,
-    client: &Client,
-    caller: Caller<'_>,
-) -> Result<Token, Failure> {
-    let mut failures = Vec::new();
-    let wanted = of_logins(std::iter::once(login));
-    let resolved = resolve(wanted, &mut failures, &mut Vec::new()).await;
-    Failure::check(failures)?;
-    let context = LoginContext {
-        config,
-        resolved: &resolved,
-        sign_in_seconds: 300,
-    };
-    let opened = OpenLogin::open(&context, client, login, caller.events).await?;
-    Ok(opened.answer.token)
+    let applied = Box::pin(bootstrap::apply(config, &typed, caller));
+    applied.await.map(drop)
 }
 
 #[cfg(test)]

@@ -38,5 +38,5 @@ pub(super) async fn keep(client: &Client, token: &Token, events: &EventSink<'_>)
         }
     }
     // A token without an end needs nothing.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
