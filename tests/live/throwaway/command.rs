@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::Place;
-use crate::support::require;
+use crate::support::{Disk, require, skip};
 
 const BAO: &str = "openbao-2.7.2";
 const VAULT: &str = "vault-1.21.1";
@@ -253,4 +253,51 @@ fn ten_runs_in_a_row_leave_nothing() {
         place.run(&["--inmem", "--", "true"]).expect_code(0);
         place.is_clean();
     }
+}
+
+/// A place whose directory for temporary files is a file system of its own, with these options.
+fn on_a_disk(options: &str) -> Option<(Place, Disk)> {
+    let mut place = Place::with(BAO);
+    let disk = match Disk::over(&place.temporary(), options) {
+        Ok(disk) => disk,
+        Err(reason) => {
+            skip(&reason);
+            return None;
+        }
+    };
+    let through = disk.through(place.tool.home());
+    place.tool = place.tool.through(&through);
+    Some((place, disk))
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_is_left_on_it() {
+    require!([BAO]);
+    let Some((place, disk)) = on_a_disk("size=8k,mode=1777") else {
+        return;
+    };
+    let run = place.run(&["--inmem", "--", "true"]).expect_code(1);
+    assert!(run.stderr.contains("no space left"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("make room on that disk"),
+        "{}",
+        run.stderr
+    );
+    let left = std::fs::read_dir(disk.file(""))
+        .expect("a directory")
+        .count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn nothing_is_run_from_the_directory_for_temporary_files() {
+    require!([BAO]);
+    let Some((place, disk)) = on_a_disk("size=100m,mode=1777,noexec") else {
+        return;
+    };
+    place.run(&["--inmem", "--", "true"]).expect_code(0);
+    let left = std::fs::read_dir(disk.file(""))
+        .expect("a directory")
+        .count();
+    assert_eq!(left, 0);
 }
