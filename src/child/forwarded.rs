@@ -9,10 +9,10 @@ use tokio::process::Command;
 use super::attended::{End, GRACE, as_it_was, ended};
 use crate::interrupt::Interrupt;
 
-/// Runs it to its end. `None` where what it needs is `lost` before: it is ended then.
+/// Runs it to its end, and tells its number once it is `started`. `None` where what it needs is `lost` before: it is ended then.
 pub(crate) async fn run(
     mut child: Command,
-    interrupt: &Interrupt,
+    (interrupt, started): (&Interrupt, impl FnOnce(i32)),
     lost: impl Future<Output = ()>,
 ) -> io::Result<Option<End>> {
     child.kill_on_drop(true);
@@ -27,6 +27,9 @@ pub(crate) async fn run(
     let mut running = child.spawn()?;
     drop(child);
     let pid = super::pid_of(&running);
+    if let Some(pid) = pid {
+        started(pid.as_raw_nonzero().get());
+    }
     let send = |signal| {
         let Some(pid) = pid else { return };
         let _ = if own_group {

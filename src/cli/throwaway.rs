@@ -140,12 +140,12 @@ pub enum OfThrowaway {
         #[arg(last = true, required = true)]
         argv: Vec<OsString>,
     },
-    /// End with the process that started this, and become another program
+    /// Become another program
     #[command(hide = true)]
     Become {
-        /// That process
+        /// The process that started this, to end with it
         #[arg(long)]
-        parent: i32,
+        parent: Option<i32>,
         /// What files are made with
         #[arg(long)]
         umask: Option<u32>,

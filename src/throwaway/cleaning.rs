@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::code::Code;
 use crate::event::EventSink;
-use crate::throwaway::instance::{Instance, SERVER, State, WATCHER};
+use crate::throwaway::instance::{COMMAND, Instance, SERVER, State, WATCHER};
 
 /// How long processes that were killed may take to be gone.
 const GONE: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub(super) async fn sweep(events: &EventSink<'_>) {
 /// Ends what is left of one and removes its directory.
 pub(super) async fn remove(instance: &Instance, events: &EventSink<'_>) {
     // The watcher first: it would remove the directory as well.
-    let processes = [WATCHER, SERVER].map(|name| instance.process(name));
+    let processes = [WATCHER, COMMAND, SERVER].map(|name| instance.process(name));
     let until = Instant::now() + GONE;
     for process in processes.into_iter().flatten() {
         process.kill();

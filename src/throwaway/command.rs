@@ -32,7 +32,9 @@ pub(super) fn prepared(
     (config, address): (&Config, &str),
     variables: &[Variable],
 ) -> tokio::process::Command {
-    let mut command = through_ourselves(hardening::umask_before(), argv);
+    // What most have, where nobody looked.
+    let mask = hardening::umask_before().unwrap_or(0o022);
+    let mut command = through_ourselves(Some(mask), argv);
     cluster_environment(config, address, &mut command);
     for one in variables {
         command.env(&one.name, one.value.as_str());

@@ -16,6 +16,8 @@ use crate::throwaway::instance::Instance;
 const LOOPBACK: [&str; 2] = ["127.0.0.1", "localhost"];
 /// What variables of logins begin with.
 pub(super) const LOGIN: &str = "VAULT_BOOTSTRAP_LOGIN_";
+/// The word of a shell by which its children get a variable.
+const FOR_CHILDREN: &str = "export";
 /// What is shown where a person would read a secret.
 const MASK: &str = "…";
 
@@ -157,11 +159,11 @@ pub(super) fn text(variables: &[Variable], form: Form, masked: bool) -> Zeroizin
         .map(|one| {
             let value = shown(one);
             let quotes = Zeroizing::new(quoted(&value));
-            let (export, value) = match form {
-                Form::Shell => ("export ", &quotes),
-                _ => ("", &value),
+            let (word, blank, value) = match form {
+                Form::Shell => (FOR_CHILDREN, " ", &quotes),
+                _ => ("", "", &value),
             };
-            Zeroizing::new([export, &one.name, "=", value, "\n"].concat())
+            Zeroizing::new([word, blank, &one.name, "=", value, "\n"].concat())
         })
         .collect();
     let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();

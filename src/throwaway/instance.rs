@@ -28,6 +28,8 @@ const LONGEST_LOG: u64 = 64 << 20;
 pub(super) const WATCHER: &str = "watcher";
 /// The server's.
 pub(super) const SERVER: &str = "server";
+/// The command's, as long as it runs.
+pub(super) const COMMAND: &str = "command";
 /// Its name, where it outlives the run that made it.
 pub(super) const UP: &str = "up";
 /// That it was left on purpose, for somebody to look at.

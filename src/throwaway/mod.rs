@@ -201,7 +201,7 @@ async fn with_server(
     let done = if options.argv.is_empty() {
         work::playground((&mut ready, place.1), caller).await
     } else {
-        work::with_command(options, &mut ready, caller).await
+        work::with_command(options, (&mut ready, place.1), caller).await
     };
     let well = matches!(done, Ok(Exit::Done | Exit::OfCommand(0)));
     ready.running.end(options.keep && !well).await?;

@@ -22,11 +22,13 @@ use crate::code::Code;
 use crate::disk;
 use crate::event::Caller;
 use crate::failure::{Exit, Failure};
-use crate::throwaway::instance::{self, LOG, SERVER, WATCHER};
+use crate::throwaway::instance::{self, COMMAND, LOG, SERVER, WATCHER};
 use crate::throwaway::owner::Owner;
 
 /// This very program, also once its file was replaced by another one.
 pub(super) const OURSELVES: &str = "/proc/self/exe";
+/// Longest line about a process.
+const LONGEST: u64 = 4096;
 /// What a run tells its watcher, a byte each: the server outlives the run.
 pub(super) const DETACH: u8 = b'd';
 /// The directory stays when the server is ended.
@@ -75,6 +77,12 @@ pub async fn watch(
             _ = server.wait() => return Ok(Exit::Failed),
         }
     }
+    // A command that outlived the run has nothing to work with any more.
+    let command = disk::read(&directory.join(COMMAND), LONGEST).ok().flatten();
+    let command = command.and_then(|text| Owner::parse(&String::from_utf8(text).ok()?));
+    if let Some(command) = command {
+        command.kill();
+    }
     end(&mut server).await;
     if !keep {
         instance::remove(directory).map_err(|error| failed("remove the directory", &error))?;
@@ -114,32 +122,38 @@ async fn end(server: &mut Child) {
     let _ = server.wait().await;
 }
 
-/// A command that becomes `argv`, and ends with this process. With the `mask` that its files are made with.
+/// A command that becomes `argv`: one that ends with this process, or one with the `mask` that its files are made with, whose
+/// end is the watcher's to bring about, with that of all in its group.
 pub(super) fn through_ourselves(mask: Option<u32>, argv: &[OsString]) -> Command {
     let mut command = Command::new(OURSELVES);
-    command.args(["throwaway", "become", "--parent"]);
-    command.arg(rustix::process::getpid().as_raw_nonzero().to_string());
-    if let Some(mask) = mask {
-        command.arg("--umask").arg(mask.to_string());
-    }
+    command.args(["throwaway", "become"]);
+    match mask {
+        Some(mask) => command.arg("--umask").arg(mask.to_string()),
+        None => {
+            let this = rustix::process::getpid().as_raw_nonzero();
+            command.arg("--parent").arg(this.to_string())
+        }
+    };
     command.arg("--").args(argv);
     command
 }
 
-/// Ends with `parent` from now on, and becomes `argv`.
+/// Ends with `parent` from now on, where there is one, and becomes `argv`.
 ///
 /// # Errors
 /// It cannot be run, or the parent is gone.
-pub fn become_another(parent: i32, mask: Option<u32>, argv: &[OsString]) -> Failure {
+pub fn become_another(parent: Option<i32>, mask: Option<u32>, argv: &[OsString]) -> Failure {
     let failed = |why: String| Failure::failed(Code::CommandFailed, why);
-    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        return failed(format!(
-            "cannot end with the process that started this: {error}"
-        ));
-    }
-    // It may have ended before the kernel was asked.
-    if getppid().map(|id| id.as_raw_nonzero().get()) != Some(parent) {
-        return failed("the process that started this is gone".into());
+    if parent.is_some() {
+        if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
+            return failed(format!(
+                "cannot end with the process that started this: {error}"
+            ));
+        }
+        // It may have ended before the kernel was asked.
+        if getppid().map(|id| id.as_raw_nonzero().get()) != parent {
+            return failed("the process that started this is gone".into());
+        }
     }
     if let Some(mask) = mask {
         rustix::process::umask(Mode::from_raw_mode(mask));

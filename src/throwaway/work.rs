@@ -6,25 +6,32 @@ use crate::event::Caller;
 use crate::failure::{Exit, Failure};
 use crate::shell::ShellCommand;
 use crate::throwaway::environment::{self, Form};
-use crate::throwaway::instance::Instance;
+use crate::throwaway::instance::{COMMAND, Instance};
+use crate::throwaway::owner::Owner;
 use crate::throwaway::{Options, Ready, command, renewal, up};
 
 /// Runs the command; its code.
 pub(super) async fn with_command(
     options: &Options,
-    ready: &mut Ready,
+    (ready, instance): (&mut Ready, &Instance),
     caller: Caller<'_>,
 ) -> Result<Exit, Failure> {
     let reached = (&ready.config, ready.client.address());
     let child = command::prepared(&options.argv, reached, &ready.variables);
     tracing::info!("the command starts");
+    let started = |id| {
+        // Where the disk refuses, it is ended by nobody but itself.
+        if let Some(owner) = Owner::of(id) {
+            let _ = instance.write(COMMAND, &owner.to_string());
+        }
+    };
     let lost = async {
         tokio::select! {
             _ = ready.running.gone() => {}
             () = renewal::keep(&ready.client, &ready.token, caller.events) => {}
         }
     };
-    match forwarded::run(child, caller.interrupt, lost).await {
+    match forwarded::run(child, (caller.interrupt, started), lost).await {
         Ok(Some(end)) => Ok(Exit::OfCommand(end.code())),
         Ok(None) => Err(ready.running.ended_by_itself()),
         Err(error) => Err(Failure::failed(
