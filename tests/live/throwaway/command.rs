@@ -277,7 +277,7 @@ fn a_full_disk_is_said_and_nothing_is_left_on_it() {
         return;
     };
     let run = place.run(&["--inmem", "--", "true"]).expect_code(1);
-    assert!(run.stderr.contains("no space left"), "{}", run.stderr);
+    assert!(run.stderr.contains("no storage space"), "{}", run.stderr);
     assert!(
         run.stderr.contains("make room on that disk"),
         "{}",

@@ -1,9 +1,11 @@
 //! `kill -9` after every event, of the run and of its watcher.
 
+use std::time::Duration;
+
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Place;
-use crate::support::{Running, require};
+use crate::support::{Running, eventually, require};
 
 const BAO: &str = "openbao-2.7.2";
 const VAULT: &str = "vault-1.21.1";
@@ -43,7 +45,7 @@ const EVENTS: [&str; 32] = [
     "at-work",
 ];
 /// Says that it runs, and would for long.
-const COMMAND: [&str; 4] = ["--", "sh", "-c", "echo at-work >&2; sleep 100"];
+const COMMAND: [&str; 4] = ["--", "sh", "-c", "echo at-work >&2; sleep 20"];
 
 /// A run that has come to this event.
 fn at(place: &Place, event: &str, more: &[&str]) -> Running {
@@ -156,5 +158,22 @@ fn what_is_of_another_machine_is_shown_and_removed_only_by_force() {
         .tool
         .run(&["throwaway", "down", "abcdefgh", "--force"])
         .expect_code(0);
+    place.is_clean();
+}
+
+#[test]
+fn what_the_command_has_started_ends_with_a_run_that_is_killed() {
+    require!([BAO]);
+    let place = Place::with(BAO);
+    let script = "sleep 300 & echo child $! >&2; wait";
+    let words = place.words(&["--inmem", "--", "sh", "-c", script]);
+    let run = place.tool.spawn(&words);
+    let line = run.wait_for_line("child", |line| line.starts_with("child "));
+    run.kill();
+    let child = line.trim_start_matches("child ").to_owned();
+    // One that has ended and was not waited for has no command line any more.
+    let lives =
+        || std::fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|line| !line.is_empty());
+    assert!(eventually(Duration::from_secs(10), || !lives()), "{child}");
     place.is_clean();
 }
