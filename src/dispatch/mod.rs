@@ -175,10 +175,15 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
         (None, None) => typed.ask_token.then_some(Who::Token(TokenSource::Asked)),
     };
     let planning = plan::plan(&config, &options, who.as_ref(), caller);
-    let (made, saved) = Box::pin(planning).await?;
+    let (mut made, saved) = Box::pin(planning).await?;
     if let Some(file) = &typed.out {
         let saved = saved.ok_or_else(|| no_file_of_it(&config))?;
         plan::file::write(&config, &saved, file)?;
+        let file = file.display().to_string();
+        made.next = config
+            .command(ShellCommand::new("apply --plan").with(&file))
+            .into();
+        made.file = Some(file);
     }
     let differs = made.changes > 0 || made.unseen > 0;
     let exit = if typed.detailed_exitcode && differs {

@@ -7,7 +7,7 @@ pub mod file;
 mod looking;
 
 use crate::bootstrap::{Options, needs_nobody};
-use crate::changes::{self, SavedPlan, items};
+use crate::changes::{self, SavedPlan};
 use crate::checkpoint::replica::looking::diary_there;
 use crate::checkpoint::running::running;
 use crate::checkpoint::{self, Diary};
@@ -90,6 +90,7 @@ fn not_taken_over(config: &Config, plan: Plan, who: &Who) -> Plan {
         }
     };
     Plan {
+        taken_over: false,
         next: config.command(next).into(),
         ..plan
     }
@@ -127,6 +128,8 @@ async fn begun_here(
     }
     let Seen { looked, saved } = looked?;
     let next = next_of(config, &looked, looked_as.as_deref());
+    let not_shown = looked.iter().flat_map(|one| one.not_shown.iter().cloned());
+    let not_shown = not_shown.collect();
     let steps: Vec<_> = looked.into_iter().map(|one| planned(one, root)).collect();
     let steps = (looked_as, steps);
     let plan = made((config, options), &health, steps, Vec::new());
@@ -135,6 +138,8 @@ async fn begun_here(
     Ok((
         Plan {
             elsewhere,
+            taken_over: elsewhere,
+            not_shown,
             next,
             ..plan
         },
@@ -166,6 +171,9 @@ fn made(
         login: options.login.clone().filter(|_| by_login),
         ..options.clone()
     };
+    // The same once more helps nobody: what is wrong stands beside the step.
+    let mut all = steps.iter();
+    let stops = all.any(|step| step.action == PlannedAction::Refuse);
     let count = |of: fn(&PlannedStep) -> bool| steps.iter().filter(|step| of(step)).count();
     Plan {
         cluster: config.cluster.name.clone(),
@@ -184,9 +192,16 @@ fn made(
         unseen: count(PlannedStep::leaves_unseen),
         steps,
         people,
+        not_shown: Vec::new(),
         all: options.all,
         elsewhere: false,
-        next: next.again(config).into(),
+        taken_over: false,
+        file: None,
+        next: if stops {
+            ShellCommand::from(config.command("plan")).into()
+        } else {
+            next.again(config).into()
+        },
     }
 }
 
@@ -248,6 +263,7 @@ async fn known_elsewhere(config: &Config) -> Result<(), Failure> {
 /// What was found of a step, as what will be done about it.
 fn planned(mut looked: Looked, root: bool) -> PlannedStep {
     let step = looked.step;
+    let items = std::mem::take(&mut looked.items);
     let missed = std::mem::take(&mut looked.missed);
     let (action, problems) = match &looked.decision {
         Err(failure) => (PlannedAction::Refuse, failure.problems.clone()),
@@ -264,10 +280,7 @@ fn planned(mut looked: Looked, root: bool) -> PlannedStep {
     PlannedStep {
         step,
         action,
-        items: items(looked.details.into_iter(), &looked.left)
-            .into_iter()
-            .chain(missed)
-            .collect(),
+        items: items.into_iter().chain(missed).collect(),
         unchanged: looked.equal,
         unmanaged: looked.unmanaged,
         findings: Finding::all_reported(&looked.findings),
