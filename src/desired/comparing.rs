@@ -132,7 +132,7 @@ pub(crate) fn how_it_was_compared(evidence: &Evidence) -> Vec<String> {
         (INITIAL, "a first value, not looked at any more"),
         (
             NOT_SHOWN,
-            "sent as the file says; whether somebody has changed it since, no server shows",
+            "sent as the file says; no server shows whether it still is",
         ),
         (BY_MEANING, "compared by its meaning, and remembered so"),
     ];

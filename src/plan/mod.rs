@@ -80,6 +80,47 @@ pub async fn plan(
     }
 }
 
+/// The file of a plan of which no login has looked at a cluster that is handed over: of the ceremony itself.
+///
+/// # Errors
+/// It is not for this checkpoint to hold.
+pub fn of_ceremony(config: &Config, made: &Plan) -> Result<SavedPlan, Failure> {
+    let as_nobody = made.looked_as.as_deref().is_none_or(|name| name == "root");
+    if as_nobody && !made.elsewhere {
+        return Ok(SavedPlan::of_ceremony(config, made));
+    }
+    Err(Failure::refused(
+        Code::NotHandedOver,
+        "a plan can be written to a file of a ceremony, or once a login of the file has looked at a cluster that is handed over",
+    )
+    .advise(format!(
+        "look without -o, or take the cluster over first: {}",
+        config.command("apply --adopt-cluster --login NAME")
+    )))
+}
+
+/// Whether a plan file is of a ceremony, which is then still to be held as it says.
+///
+/// # Errors
+/// The file or the server is another one by now.
+pub async fn holds_ceremony(
+    config: &Config,
+    saved: Option<&SavedPlan>,
+    keep_root: bool,
+    caller: Caller<'_>,
+) -> Result<bool, Failure> {
+    let Some(saved) = saved.filter(|one| one.is_of_ceremony()) else {
+        return Ok(false);
+    };
+    let options = Options {
+        keep_root: keep_root || !config.revoke_root,
+        ..Options::default()
+    };
+    let (now, _) = Box::pin(plan(config, &options, None, caller)).await?;
+    saved.holds_ceremony(config, &now)?;
+    Ok(true)
+}
+
 /// What goes on with a cluster that no checkpoint here has anything of: a login takes it over.
 fn not_taken_over(config: &Config, plan: Plan, who: &Who) -> Plan {
     let next = match who {

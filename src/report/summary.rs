@@ -65,7 +65,7 @@ pub(super) fn not_shown(all: &[String], width: Option<usize>) -> String {
         many => format!("{many} documents"),
     };
     let text = format!(
-        "no server shows all of {documents}, such as passwords: whether somebody has changed that since it was sent was not \
+        "no server shows all of {documents}, such as passwords: whether somebody else has set it since was not \
          seen (named above, and all of them in --output json)"
     );
     format!("{}\n", one_line(&text, 2, width))

@@ -172,7 +172,7 @@ fn report(report: &Value) -> Value {
     })
 }
 
-/// The names of the evidence. Three differ by right: what was written now was there already then, and is then seen
+/// The names of the evidence. Four differ by right: what was written now was there already then, and is then seen
 /// with its tuning; an answer that was taken up says so; and of root's end either the proof is there or how the
 /// next run found it.
 fn evidence(evidence: &Value) -> Value {
@@ -181,6 +181,7 @@ fn evidence(evidence: &Value) -> Value {
     names.remove("taken_up");
     // A run that was cut off remembers nothing of its last write, and the next one says how it compared it.
     names.remove("by_meaning");
+    names.remove("not_shown");
     if names.remove("after") || names.contains("proof") {
         for name in ["proof", "control"] {
             names.remove(name);
