@@ -6,10 +6,10 @@ use crate::bootstrap::judge::Judgment;
 use crate::bootstrap::steps;
 use crate::checkpoint::begun;
 use crate::code::{Code, Reported};
-use crate::desired::hand_out;
 use crate::desired::observation::Observation;
+use crate::desired::{self, hand_out};
 use crate::event::StepOutcome;
-use crate::evidence::facts::{BY_MEANING, Evidence, FINDINGS, INITIAL, UNMANAGED};
+use crate::evidence::facts::{Evidence, FINDINGS, UNMANAGED};
 use crate::failure::Failure;
 use crate::finding::{Detail, DocumentFinding, Finding};
 use crate::step::Step;
@@ -30,7 +30,9 @@ pub(super) async fn act(
         ceremony.find(finding);
     }
     ceremony.remember(std::mem::take(&mut observation.learned))?;
-    how_it_was_compared(ceremony, &observation.evidence);
+    for text in desired::how_it_was_compared(&observation.evidence) {
+        ceremony.note(text);
+    }
     not_in_file(ceremony, &mut observation);
     if decision != Decision::Apply {
         // Nothing begins that would take it to the disk.
@@ -42,7 +44,7 @@ pub(super) async fn act(
             Ok((outcome, observation.evidence))
         }
         Decision::SkipUnseen => {
-            findings_of_before(step, ceremony);
+            findings_of_before(step, ceremony, false);
             not_rechecked(step, ceremony, &observation.details);
             Ok((StepOutcome::NotRechecked, observation.evidence))
         }
@@ -84,27 +86,17 @@ pub(super) async fn act(
 
 /// How a step ends that has nothing to do; what of it could not be looked at is said.
 fn unchanged(step: Step, ceremony: &Ceremony<'_>, well: bool, unseen: &[Detail]) -> StepOutcome {
-    findings_of_before(step, ceremony);
+    findings_of_before(step, ceremony, unseen.is_empty());
     let known = ceremony.findings.borrow().len();
     not_rechecked(step, ceremony, unseen);
-    if well && ceremony.findings_since(known).is_empty() {
-        StepOutcome::Unchanged
-    } else {
-        StepOutcome::WithFindings
+    if !well || !ceremony.findings_since(known).is_empty() {
+        return StepOutcome::WithFindings;
     }
-}
-
-/// What was not compared as it is, is said.
-fn how_it_was_compared(ceremony: &Ceremony<'_>, evidence: &Evidence) {
-    let said = [
-        (INITIAL, "a first value, not looked at any more"),
-        (BY_MEANING, "compared by its meaning, and remembered so"),
-    ];
-    for (fact, words) in said {
-        if let Some(paths) = evidence.get::<Vec<String>>(fact) {
-            ceremony.note(format!("{words}: {}", paths.join(", ")));
-        }
+    if step == Step::RevokeRoot && ceremony.diary().adopted.is_some() {
+        ceremony.note("no accessor is of a root token; nothing recorded shows who revoked root");
+        return StepOutcome::NotRechecked;
     }
+    StepOutcome::Unchanged
 }
 
 fn not_rechecked(step: Step, ceremony: &Ceremony<'_>, why: &[Detail]) {
@@ -164,7 +156,9 @@ pub(super) async fn write(
     }
     let before = ceremony.findings.borrow().len();
     let evidence = steps::apply(step, ceremony, observation).await?;
-    let found = ceremony.findings_since(before);
+    let mut found = ceremony.findings_since(before);
+    // Kept by itself: the file may accept it later, or the server may know better.
+    found.retain(|one| !matches!(one, Finding::CanEscalate(..)));
     let evidence = if found.is_empty() {
         evidence
     } else {
@@ -178,10 +172,12 @@ pub(super) async fn write(
     Ok(evidence)
 }
 
-/// What was found when the step was applied still stands: it is looked at only then.
-fn findings_of_before(step: Step, ceremony: &Ceremony<'_>) {
+/// What was found when the step was applied still stands: it is looked at only then. But what could not be seen then is seen
+/// where this run has looked at `all` of it.
+fn findings_of_before(step: Step, ceremony: &Ceremony<'_>, all: bool) {
     let found: Option<Vec<Reported>> = ceremony.diary().fact(step, FINDINGS);
-    for finding in found.into_iter().flatten() {
+    let found = found.into_iter().flatten();
+    for finding in found.filter(|one| !(all && one.code == Code::NotSeen)) {
         ceremony.find(Finding::Recorded(finding));
     }
 }

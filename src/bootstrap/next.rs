@@ -9,7 +9,7 @@ use crate::session::unfinished;
 use crate::shell::ShellCommand;
 
 /// What `apply` does once all is done.
-pub(crate) const LOOKS_AGAIN: &str = "checks that everything is still as the file says";
+pub(crate) const LOOKS_AGAIN: &str = "compares the server with the file once more";
 /// What `rehearse` does where a killed run left something.
 pub(crate) const AFTER_A_KILL: &str =
     "cleans up and compares what that run has left, once it is no longer going";

@@ -14,7 +14,7 @@ use crate::config::BreakGlass;
 use crate::event::{
     AuditProof, BreakGlassState, RootState, SharesKept, Shown, StepOutcome, Summary,
 };
-use crate::evidence::facts::{Evidence, NOT_RECHECKED};
+use crate::evidence::facts::{Evidence, NOT_RECHECKED, NOT_SHOWN};
 use crate::finding::Finding;
 use crate::session::cluster_identity::key;
 use crate::shares::exercised::Exercised;
@@ -37,6 +37,15 @@ impl Ended {
         };
         let steps = self.0.iter().filter(unseen);
         steps.map(|(step, _)| *step).collect()
+    }
+
+    /// What of the documents no server shows, as they were looked at.
+    fn not_shown(&self) -> Vec<String> {
+        let looked = self.0.values().filter(|(outcome, _)| {
+            !matches!(outcome, StepOutcome::Applied | StepOutcome::NotRechecked)
+        });
+        let of = looked.filter_map(|(_, evidence)| evidence.get::<Vec<String>>(NOT_SHOWN));
+        of.flatten().collect()
     }
 
     /// This run has done it, and shown what that shows.
@@ -100,6 +109,7 @@ pub(super) fn summary(ceremony: &Ceremony<'_>, ended: &Ended) -> Summary {
         },
         break_glass,
         root,
+        not_shown: ended.not_shown(),
         apart: ceremony.apart.borrow().clone(),
         next,
         why,

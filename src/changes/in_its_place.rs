@@ -11,19 +11,19 @@ use crate::shell::ShellCommand;
 const WRITES: [&str; 3] = ["create", "update", "patch"];
 const POLICIES: &str = "sys/policies/acl/";
 
-/// What writes this document, but the login `looked_as`. `program` is the server's command line.
+/// What writes this document, but the login `looked_as`. `program` is the server's command line, `at` where it is written.
 pub(super) fn of(
     config: &Config,
     program: &'static str,
     looked_as: Option<&str>,
-    path: &str,
+    at: &str,
 ) -> InItsPlace {
     let others = config.logins.iter();
     let others = others.filter(|login| Some(login.name.as_str()) != looked_as);
-    let others = others.filter(|login| may_write(config, login, path));
+    let others = others.filter(|login| may_write(config, login, at));
     InItsPlace {
         others: others.map(|login| login.name.clone()).collect(),
-        break_glass: by_break_glass(config, program, path),
+        break_glass: by_break_glass(config, program, at),
     }
 }
 

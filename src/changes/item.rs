@@ -1,17 +1,22 @@
 //! What is to be done about one thing, as events carry it.
 
+use crate::changes::widening::may_widen;
 use crate::event::{PlannedChange, PlannedItem};
 use crate::finding::{Change, Detail};
 
 /// What was seen of one thing, as data.
 pub(crate) fn item(detail: Detail) -> PlannedItem {
-    let text = detail.to_string();
+    let mut text = detail.to_string();
     let Detail::Document { path, change } = detail else {
         return PlannedItem {
             change: Some(PlannedChange::Unseen),
             ..text.into()
         };
     };
+    let widens = may_widen(&change);
+    if widens {
+        text.push_str("; this may let in more: with --yes it needs --allow-widening");
+    }
     let (change, field, values) = match change {
         Change::Create => (PlannedChange::Create, None, None),
         Change::Differs { field, have, want } => {
@@ -52,6 +57,7 @@ pub(crate) fn item(detail: Detail) -> PlannedItem {
         field,
         have,
         want,
+        widens,
         not_written: None,
     }
 }

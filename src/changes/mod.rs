@@ -4,18 +4,17 @@
 mod in_its_place;
 mod item;
 mod saved;
+mod widening;
 
 use std::collections::BTreeMap;
 
 use crate::changes::item::item;
-use crate::desired::defaults::widens;
 use crate::desired::observation::Observation;
 use crate::desired::{Document, to_be_sent};
 use crate::event::{PlannedAction, PlannedChange, PlannedItem, PlannedStep};
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, Unwritten};
 use crate::memory::Memory;
-use crate::memory::leaf::field_of;
 use crate::session::{Authority, Session};
 use crate::step::Step;
 use crate::vault::policies::capabilities_self;
@@ -24,6 +23,7 @@ use crate::vault::{Body, Error, sys};
 pub(crate) use crate::changes::in_its_place::next;
 pub use crate::changes::saved::SavedPlan;
 pub(crate) use crate::changes::saved::documents;
+use crate::changes::widening::may_widen;
 
 /// Steps that write documents.
 pub(crate) const STEPS: [Step; 6] = [
@@ -131,7 +131,7 @@ pub(crate) async fn not_written(
             }
         }
     }
-    let mut left = not_permitted(session, whose.as_deref(), lacks).await?;
+    let mut left = not_permitted(session, (whose.as_deref(), &below), lacks).await?;
     for (_, observation) in observations {
         for (path, why) in left_by_us(observation, memory, meant) {
             left.entry(path).or_insert(why);
@@ -155,7 +155,7 @@ pub(crate) async fn not_written(
 /// The server does not say what it is, and so which program writes there.
 async fn not_permitted(
     session: &Session<'_>,
-    login: Option<&str>,
+    (login, below): (Option<&str>, &BTreeMap<String, String>),
     lacks: Vec<(&str, String)>,
 ) -> Result<BTreeMap<String, Unwritten>, Failure> {
     if lacks.is_empty() {
@@ -167,7 +167,8 @@ async fn not_permitted(
         let why = if document.starts_with("sys/audit/") {
             Unwritten::AuditDevice(client.address().to_owned(), rule)
         } else {
-            let place = in_its_place::of(session.config, program, login, document);
+            let at = below.get(document).map_or(document, String::as_str);
+            let place = in_its_place::of(session.config, program, login, at);
             Unwritten::NotPermitted(login.map(str::to_owned), rule, place)
         };
         (document.to_owned(), why)
@@ -256,21 +257,6 @@ fn left_by_us(
     left
 }
 
-/// Whether a change may let in more people or addresses: whatever becomes of a field that keeps some out, but its first
-/// value.
-fn may_widen(change: &Change) -> bool {
-    match change {
-        Change::TakenOut { widens, .. } => *widens,
-        Change::Edited { field, .. }
-        | Change::SecretEdited { field }
-        | Change::Differs { field, .. }
-        | Change::SecretDiffers { field }
-        | Change::Drifted { field, .. }
-        | Change::HiddenDrift { field, .. } => widens(&field_of(field)),
-        _ => false,
-    }
-}
-
 /// What is written and what is not, for whoever is asked.
 pub(crate) fn shown(
     found: &[(Step, &Observation)],
@@ -281,12 +267,7 @@ pub(crate) fn shown(
         let differ = observation.details.iter();
         let differ = differ.filter(|one| path_of(one).is_some()).cloned();
         let mut items = items(differ, left);
-        for item in &mut items {
-            item.want = item
-                .want
-                .take()
-                .or_else(|| created(item, observation, memory));
-        }
+        in_full(&mut items, observation, memory);
         PlannedStep {
             step: *step,
             action: PlannedAction::Write,
@@ -300,7 +281,17 @@ pub(crate) fn shown(
     steps.collect()
 }
 
-/// What is to be made, in lines: nobody agrees to a name alone.
+/// Adds to what is to be made what it will be: nobody agrees to a name alone.
+pub(crate) fn in_full(items: &mut [PlannedItem], observation: &Observation, memory: &Memory) {
+    for item in items {
+        item.want = item
+            .want
+            .take()
+            .or_else(|| created(item, observation, memory));
+    }
+}
+
+/// What is to be made, in lines.
 fn created(item: &PlannedItem, observation: &Observation, memory: &Memory) -> Option<String> {
     let path = item
         .path

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::desired::observation::Observation;
 use crate::desired::resolve::texts;
 use crate::desired::to_be_sent;
-use crate::event::PlannedStep;
+use crate::event::{Plan, PlannedStep};
 use crate::failure::Failure;
 use crate::memory::Memory;
 use crate::memory::form::Form;
@@ -20,7 +20,7 @@ use crate::step::Step;
 use crate::vault::Body;
 
 /// Form of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What was planned to be written after the hand-over, and what it was planned on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +40,31 @@ pub struct SavedPlan {
     steps: Value,
     /// What is to be sent, by path: plain values in clear, others as digests under the key of the memory.
     documents: BTreeMap<String, Form>,
+    /// Of a ceremony that has not come to its end: what it was planned on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ceremony: Option<Ground>,
+}
+
+/// What a ceremony was planned on. The later steps stand on what its earlier ones make, so no file holds what they send: the
+/// file says it, and secrets are what its references stand for when it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Ground {
+    /// Digest of all that the file says.
+    file: String,
+    /// Where the server is.
+    address: String,
+    /// What the server said of itself.
+    server: String,
+}
+
+impl Ground {
+    fn of(config: &Config, plan: &Plan) -> Self {
+        Self {
+            file: config.digest.clone(),
+            address: plan.address.clone(),
+            server: plan.server.clone(),
+        }
+    }
 }
 
 impl SavedPlan {
@@ -59,7 +84,70 @@ impl SavedPlan {
             adopt_documents,
             steps: as_value(shown),
             documents,
+            ceremony: None,
         }
+    }
+
+    /// Of a ceremony that is to be held, or to go on as root.
+    pub(crate) fn of_ceremony(config: &Config, plan: &Plan) -> Self {
+        Self {
+            version: VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            cluster: config.cluster.name.clone(),
+            cluster_id: None,
+            login: String::new(),
+            adopt_documents: false,
+            steps: as_value(&plan.steps),
+            documents: BTreeMap::new(),
+            ceremony: Some(Ground::of(config, plan)),
+        }
+    }
+
+    /// Whether it is of a ceremony that had not come to its end.
+    pub(crate) fn is_of_ceremony(&self) -> bool {
+        self.ceremony.is_some()
+    }
+
+    /// Holds that the ceremony is still to be held as it was planned, by a plan that was made just now.
+    ///
+    /// # Errors
+    /// The file or the server is another one by now.
+    pub(crate) fn holds_ceremony(&self, config: &Config, now: &Plan) -> Result<(), Failure> {
+        let Some(then) = &self.ceremony else {
+            return Ok(());
+        };
+        let ground = Ground::of(config, now);
+        let other = |what: &str, then: &str, now: &str| {
+            (then != now).then(|| format!("{what} was {then}, and is {now}"))
+        };
+        let file = (then.file != ground.file).then(|| {
+            let file = config.file.display();
+            format!("{file}, or what it includes, says something else")
+        });
+        let found = [
+            other("the cluster", &self.cluster, &config.cluster.name),
+            other("the address", &then.address, &ground.address),
+            other("the server", &then.server, &ground.server),
+            file,
+        ];
+        let mut found: Vec<String> = found.into_iter().flatten().collect();
+        if found.is_empty() && self.steps != as_value(&now.steps) {
+            found.push("what is to be done is not the same any more".to_owned());
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            Code::PlanOutdated,
+            format!(
+                "the file or the server is another one than when the plan was made: {}; nothing was written",
+                found.join("; ")
+            ),
+        )
+        .advise(format!(
+            "make the plan anew: {}",
+            config.command("plan -o FILE")
+        )))
     }
 
     /// As it stands in a file.

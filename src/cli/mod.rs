@@ -269,7 +269,7 @@ pub struct Apply {
     /// After hand-over: name what is on the server and not in the file, not only count it
     #[arg(long)]
     pub all: bool,
-    /// After hand-over: write what this file of plan -o shows and nothing else, without a question
+    /// Do what this file of plan -o shows and nothing else, without a question
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["yes", "check", "login", "again", "adopt_documents", "allow_widening"])]
     pub plan: Option<PathBuf>,

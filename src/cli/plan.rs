@@ -24,7 +24,7 @@ pub struct Plan {
     /// After hand-over: name what is on the server and not in the file, not only count it
     #[arg(long)]
     pub all: bool,
-    /// After hand-over: write the plan to this file, for apply --plan
+    /// Write the plan to this file, for apply --plan
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["ask_token", "token_file"])]
     pub out: Option<PathBuf>,
     /// What would be deleted.

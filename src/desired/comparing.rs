@@ -13,7 +13,7 @@ use crate::desired::remembered;
 use crate::desired::state::{Found, State};
 use crate::desired::view::{CONCURRENCY, View};
 use crate::evidence::facts::{
-    BY_MEANING, DOCUMENTS, Evidence, INITIAL, NOT_READ_BACK, NOT_RECHECKED,
+    BY_MEANING, DOCUMENTS, Evidence, INITIAL, NOT_READ_BACK, NOT_RECHECKED, NOT_SHOWN,
 };
 use crate::failure::Failure;
 use crate::finding::{Change, Detail, DocumentFinding, Finding};
@@ -22,6 +22,9 @@ use crate::session::Session;
 use crate::step::decide::{Recorded, Seen};
 use crate::vault;
 use crate::vault::plugins;
+
+/// So many documents are named in a sentence.
+const NAMED: usize = 20;
 
 /// What was found for all documents of a step.
 #[derive(Debug, Default)]
@@ -39,6 +42,8 @@ pub struct Comparison {
     pub secrets: Vec<(String, bool)>,
     /// Fields whose value is not here any more, by the path of their document.
     pub not_compared: Vec<(String, Vec<String>)>,
+    /// Equal as far as the server shows it, by path, with the fields that it does not show.
+    pub not_shown: Vec<(String, Vec<String>)>,
     /// First values that are others' by now, by path: not looked at.
     pub initial: Vec<String>,
     /// Compared by their meaning, by path: nothing was remembered of them, or the server and then the file were changed.
@@ -65,6 +70,12 @@ impl Comparison {
         }
         if !self.unread.is_empty() {
             evidence.set(NOT_READ_BACK, &self.unread);
+        }
+        let hidden = self.not_shown.iter();
+        let hidden = hidden.map(|(path, fields)| format!("{path} ({})", fields.join(", ")));
+        let hidden: Vec<_> = hidden.chain(self.unread.iter().cloned()).collect();
+        if !hidden.is_empty() {
+            evidence.set(NOT_SHOWN, &hidden);
         }
         if !self.initial.is_empty() {
             evidence.set(INITIAL, &self.initial);
@@ -113,6 +124,26 @@ impl Comparison {
             learned: self.learned,
         }
     }
+}
+
+/// What was not compared as it is, in a sentence each.
+pub(crate) fn how_it_was_compared(evidence: &Evidence) -> Vec<String> {
+    let said = [
+        (INITIAL, "a first value, not looked at any more"),
+        (
+            NOT_SHOWN,
+            "sent as the file says; no server shows whether it still is",
+        ),
+        (BY_MEANING, "compared by its meaning, and remembered so"),
+    ];
+    let texts = said.into_iter().filter_map(|(fact, words)| {
+        let paths: Vec<String> = evidence.get(fact)?;
+        let more = paths.len().saturating_sub(NAMED);
+        let named = paths[..paths.len() - more].join(", ");
+        let more = (more > 0).then(|| format!(" and {more} more"));
+        Some(format!("{words}: {named}{}", more.unwrap_or_default()))
+    });
+    texts.collect()
 }
 
 /// Reads all documents and compares them. Changes nothing. An answer other than the document, 403, 404 or
@@ -190,6 +221,10 @@ impl Comparison {
                 reset: found.reset,
             });
         } else if found.not_compared.is_empty() {
+            if !found.not_shown.is_empty() {
+                let hidden = (document.path.clone(), found.not_shown);
+                self.not_shown.push(hidden);
+            }
             let seen = if found.unread {
                 &mut self.unread
             } else {

@@ -41,7 +41,7 @@ pub(crate) mod view;
 pub(crate) mod writing;
 
 pub use comparing::Comparison;
-pub(crate) use comparing::observe;
+pub(crate) use comparing::{how_it_was_compared, observe};
 pub use document::{Document, Pending, Read};
 pub(crate) use kind::Kind;
 pub(crate) use missed::{observe_with_missed, observe_writes};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::config::{Config, Field, Fields, Given, Plugin, version_as_kept};
-use crate::desired::document::{Document, Read};
+use crate::desired::document::{Document, Pending, Read};
 use crate::desired::kind::{self, Kind};
 use crate::desired::mount::{MountOfFile, PLUGIN_VERSION};
 use crate::desired::observation::Observation;
@@ -13,9 +13,10 @@ use crate::desired::unmanaged::unlisted;
 use crate::desired::view::{NOT_IN_FILE, View, named_before};
 use crate::disk::read;
 use crate::failure::Failure;
-use crate::finding::{DocumentFinding, Finding};
+use crate::finding::{Change, DocumentFinding, Finding};
 use crate::hex::sha256;
 use crate::memory::Memory;
+use crate::memory::leaf::field_of;
 use crate::printable::one_line;
 use crate::session::{Session, catalogue};
 use crate::shell::ShellCommand;
@@ -237,6 +238,48 @@ pub(crate) fn not_reloaded(
         Some(DocumentFinding::PluginNotReloaded(mount, runs, says, mounts).into())
     });
     found.collect()
+}
+
+/// Plugins of which a write changes what no server shows of one that runs: what runs has what it began with, until somebody
+/// reloads it. Each in a sentence.
+pub(crate) fn kept_until_reloaded(config: &Config, pending: &[Pending]) -> Vec<String> {
+    let begins_otherwise = |one: &&Pending| {
+        matches!(one.document.read, Read::Catalogue(_)) && one.why.iter().any(changes_the_start)
+    };
+    let found = pending.iter().filter(begins_otherwise).map(|one| {
+        let path = &one.document.path;
+        let (kind, name) = path.rsplit_once('/').unwrap_or_default();
+        let mounts: Vec<String> = if kind.ends_with("/auth") {
+            let all = config.auth.iter().filter(|mount| mount.auth_type == name);
+            all.map(|mount| format!("auth/{}/", mount.path)).collect()
+        } else {
+            let all = config.secrets.iter().filter(|mount| mount.engine_type == name);
+            all.map(|mount| format!("{}/", mount.path)).collect()
+        };
+        let mounts = mounts.join(",");
+        format!(
+            "{path} is registered anew; what runs of it keeps the environment and arguments that it began with, which no server \
+             shows; reload it (on OpenBao with bao): {}",
+            ShellCommand::new("vault plugin reload").set("-mounts=", mounts)
+        )
+    });
+    found.collect()
+}
+
+/// Whether a change is of what a plugin begins with, and no server says of one that runs.
+fn changes_the_start(change: &Change) -> bool {
+    let field = match change {
+        Change::Edited { field, .. }
+        | Change::SecretEdited { field }
+        | Change::Added { field, .. }
+        | Change::TakenOut { field, .. }
+        | Change::Differs { field, .. }
+        | Change::SecretDiffers { field }
+        | Change::Drifted { field, .. }
+        | Change::HiddenDrift { field, .. } => field,
+        _ => return false,
+    };
+    ["env", "args"].contains(&field_of(field).as_str())
 }
 
 /// What registers a plugin.

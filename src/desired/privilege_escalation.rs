@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Config, Login, LoginKind};
+use crate::config::{BreakGlass, Config, Login, LoginKind};
 use crate::desired::grant;
+use crate::failure::Failure;
+use crate::secret::Token;
+use crate::vault::{Client, policies};
 
 /// A name that nothing has: who may write this one may write any.
 const ANY: &str = "vault-bootstrap-any";
@@ -36,9 +39,39 @@ const WRITES: [&str; 4] = ["create", "update", "patch", "delete"];
 /// A path, and the capabilities of which one is enough.
 type Place = (String, &'static [&'static str]);
 
+/// Whether the file says that this login may become root.
+pub(crate) fn is_accepted(config: &Config, login: &str) -> bool {
+    match &config.break_glass {
+        BreakGlass::Logins { accept_admins, .. } => accept_admins.iter().any(|one| one == login),
+        BreakGlass::None { .. } => true,
+    }
+}
+
+/// What a login could make itself root by, as the server itself says. Nothing where the file accepts that; one that may not ask
+/// cannot be told.
+///
+/// # Errors
+/// The server cannot be asked.
+pub(crate) async fn look(
+    config: &Config,
+    client: &Client,
+    (login, token): (&Login, &Token),
+) -> Result<Vec<String>, Failure> {
+    if is_accepted(config, &login.name) {
+        return Ok(Vec::new());
+    }
+    let places = places(config, login);
+    let paths: Vec<&str> = places.iter().map(|(path, _)| path.as_str()).collect();
+    match policies::capabilities_self(client, token, &paths).await {
+        Ok(have) => Ok(found(&places, &have)),
+        Err(error) if error.is_forbidden() => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Places that nobody but root should write. Some of them want `sudo` of
 /// everybody, without which the others are of no use.
-pub(crate) fn places(config: &Config, login: &Login) -> Vec<Place> {
+fn places(config: &Config, login: &Login) -> Vec<Place> {
     let mut places: Vec<Place> = vec![
         ("sys/auth/vault-bootstrap-any".to_owned(), &["sudo"]),
         ("auth/token/create".to_owned(), &["sudo"]),
@@ -83,7 +116,7 @@ pub(crate) fn places(config: &Config, login: &Login) -> Vec<Place> {
 }
 
 /// What of these places this login may write, as half a sentence each.
-pub(crate) fn found(places: &[Place], have: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+fn found(places: &[Place], have: &BTreeMap<String, Vec<String>>) -> Vec<String> {
     let may = |(path, enough): &&Place| {
         let has = have.get(path).map(Vec::as_slice).unwrap_or_default();
         let is = |name: &str| has.iter().any(|one| one == name);

@@ -54,15 +54,15 @@ pub(super) fn state(
         why: reasons(view, document, have, (&edits, &drift)),
         not_compared: [edits.unknown.clone(), drift.unknown.clone()].concat(),
         unread: have.is_null(),
+        not_shown: not_shown(document, have),
         ..Found::default()
     };
     found.not_compared.sort();
     found.not_compared.dedup();
-    if view.adopt && !edits.unknown.is_empty() {
-        // It was found once, and nobody knows what was sent.
-        let what = edits.unknown.join(", ");
-        found.why.push(Change::NotRemembered { what });
-    }
+    // It was found once, and nobody knows what was sent.
+    let what = (view.adopt && !edits.unknown.is_empty()).then(|| edits.unknown.join(", "));
+    let forgotten = what.map(|what| Change::NotRemembered { what });
+    found.why.extend(forgotten);
     if was_changed_in_both(view, document, have, (&edits, &drift)) {
         found.why.clear();
         found.by_meaning = true;
@@ -81,12 +81,9 @@ pub(super) fn state(
     let outcome = sending::body(document, (known, have), (&edits, &drift, unsettled));
     found.send = outcome.send;
     found.reset = outcome.reset;
-    found.findings.extend(
-        outcome
-            .cannot
-            .into_iter()
-            .map(|field| DocumentFinding::CannotReset(path.clone(), field)),
-    );
+    let cannot = outcome.cannot.into_iter();
+    let cannot = cannot.map(|field| DocumentFinding::CannotReset(path.clone(), field));
+    found.findings.extend(cannot);
     if !unsettled
         && found.reset.is_empty()
         && !found.findings.is_empty()
@@ -95,6 +92,16 @@ pub(super) fn state(
         found.why.clear();
     }
     State::present(found)
+}
+
+/// Fields of the file that an answer has nothing of, so that whoever changed them is not seen.
+fn not_shown(document: &Document, have: &Value) -> Vec<String> {
+    if have.is_null() {
+        return Vec::new();
+    }
+    let mut fields = document.compare(have).unreadable;
+    fields.retain(|place| have.get(field_of(place)).is_none());
+    fields
 }
 
 /// What the file says otherwise than what was sent. A line that was taken out of a document of which only what is named is the

@@ -41,6 +41,8 @@ pub(super) struct Found {
     pub(super) findings: Vec<DocumentFinding>,
     /// The server does not give it back: only what was sent was compared.
     pub(super) unread: bool,
+    /// Fields that were sent as the file says, and that the answer has nothing of.
+    pub(super) not_shown: Vec<String>,
     /// What was compared is its meaning.
     pub(super) by_meaning: bool,
     /// What is to be remembered of the look.

@@ -181,10 +181,18 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
         (None, None) => typed.ask_token.then_some(Who::Token(TokenSource::Asked)),
     };
     let planning = plan::plan(&config, &options, who.as_ref(), caller);
-    let (made, saved) = Box::pin(planning).await?;
+    let (mut made, saved) = Box::pin(planning).await?;
     if let Some(file) = &typed.out {
-        let saved = saved.ok_or_else(|| no_file_of_it(&config))?;
+        let saved = match saved {
+            Some(saved) => saved,
+            None => plan::of_ceremony(&config, &made)?,
+        };
         plan::file::write(&config, &saved, file)?;
+        let file = file.display().to_string();
+        made.next = config
+            .command(ShellCommand::new("apply --plan").with(&file))
+            .into();
+        made.file = Some(file);
     }
     let differs = made.changes > 0 || made.unseen > 0;
     let exit = if typed.detailed_exitcode && differs {
@@ -196,18 +204,6 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
         exit,
         last: Some(Event::Plan(made)),
     })
-}
-
-/// The later steps of a ceremony stand on what its earlier ones will make: no file could hold what they are to write.
-fn no_file_of_it(config: &Config) -> Failure {
-    Failure::refused(
-        Code::NotHandedOver,
-        "a plan can be written to a file once the cluster is handed over and a login has looked",
-    )
-    .advise(format!(
-        "carry out the ceremony, or look without -o at a cluster that somebody else has initialised: {}",
-        config.command("apply")
-    ))
 }
 
 async fn prove(
@@ -256,8 +252,11 @@ async fn apply(
         Some(file) => Some(plan::file::read(file)?),
         None => None,
     };
+    let agreed = plan::holds_ceremony(&config, plan.as_ref(), typed.keep_root, caller);
+    let agreed = Box::pin(agreed).await?;
+    let plan = plan.filter(|_| !agreed);
     let options = Options {
-        yes: typed.yes,
+        yes: typed.yes || agreed,
         keep_root: typed.keep_root,
         revoke_other_roots: typed.revoke_other_roots,
         again_once: typed.again,

@@ -49,6 +49,18 @@ pub(crate) async fn resolve_all(
     resolved
 }
 
+/// Why secrets of the file that are files or variables of this machine cannot be had. Nobody is asked, on a terminal or elsewhere.
+pub(crate) async fn not_here(config: &Config) -> Vec<Failure> {
+    let mut wanted = references(config);
+    if let CheckpointKey::Passphrase(reference) = &config.checkpoint.key {
+        wanted.push(reference);
+    }
+    wanted.retain(|one| matches!(one, SecretRef::File(_) | SecretRef::Env(_)));
+    let mut failures = Vec::new();
+    resolve(wanted, &mut failures, &mut Vec::new()).await;
+    failures
+}
+
 /// With the checkpoint's passphrase where it is at hand: it opens nothing any more but the key of what is remembered.
 async fn with_passphrase(config: &Config, mut resolved: Resolved) -> Resolved {
     let (mut away, mut unsafe_files) = (Vec::new(), Vec::new());

@@ -27,12 +27,22 @@ pub struct Plan {
     pub changes: usize,
     /// How many steps hold something that the file says and that was not seen.
     pub unseen: usize,
+    /// Documents that are as the file says as far as the server shows them, each by its path with what it does not show, such
+    /// as a password.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_shown: Vec<String>,
     /// Whether a person is told the names of what is not in the file.
     #[serde(skip)]
     pub all: bool,
     /// Whether somebody else has initialised the cluster: shares, root and logins are not known here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
+    /// Whether this checkpoint has taken over such a cluster.
+    #[serde(skip)]
+    pub taken_over: bool,
+    /// The file that the plan was written to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The command that does it; with a token alone, the one that looks again.
     pub next: String,
 }
@@ -122,6 +132,9 @@ pub struct PlannedItem {
     /// What the file says, in the same way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub want: Option<String>,
+    /// Whether it may let in more people or addresses than before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub widens: bool,
     /// Why `apply` would leave it, where it writes the rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_written: Option<String>,
@@ -174,6 +187,7 @@ impl From<String> for PlannedItem {
             field: None,
             have: None,
             want: None,
+            widens: false,
             not_written: None,
         }
     }

@@ -29,6 +29,10 @@ pub struct Summary {
     pub break_glass: BreakGlassState,
     /// What became of the root token.
     pub root: RootState,
+    /// Documents of which something was sent as the file says and no server shows it, such as a password: whether somebody has
+    /// changed that since is not seen. Each by its path, with the fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_shown: Vec<String>,
     /// What was not seen by `apply --check`, since it lies on another machine, and where it is seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apart: Vec<Apart>,

@@ -11,6 +11,8 @@ pub(crate) const FINDINGS: &str = "findings";
 pub(crate) const INITIAL: &str = "initial";
 /// What was sent as the file says, and no server gives back.
 pub(crate) const NOT_READ_BACK: &str = "not_read_back";
+/// What was sent as the file says, and what of it no server shows, so that a change of it by somebody else is not seen.
+pub(crate) const NOT_SHOWN: &str = "not_shown";
 /// What was compared by its meaning, which is a guess.
 pub(crate) const BY_MEANING: &str = "by_meaning";
 /// What is on the server and not in the file.

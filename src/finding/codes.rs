@@ -51,7 +51,7 @@ impl Finding {
             Self::LoginClosed(code, ..) => *code,
             Self::BreakGlassLoginClosed(..) => Code::BreakGlassLoginUnfit,
             Self::MoreThanTheGrant(..) => Code::LoginPowersOther,
-            Self::CanEscalate(..) => Code::LoginCanEscalate,
+            Self::CanEscalate(..) | Self::CouldEscalate(..) => Code::LoginCanEscalate,
             Self::RootIsKept | Self::RootStays => Code::RootKept,
             Self::RootEndedElsewhere => Code::RootTokenInvalid,
             Self::RootToken(_) | Self::OtherRootToken(_) => Code::OtherRootTokens,

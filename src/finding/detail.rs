@@ -26,7 +26,10 @@ pub enum Detail {
         paths: Vec<String>,
     },
     /// Some fields cannot be compared here: the file's secret, the checkpoint's key or what was sent is not here.
-    #[error("{} of {path}: not compared, its value or the key of the memory is not here", fields.join(", "))]
+    #[error(
+        "{} of {path}: not compared: it takes the file's secret, what was sent and the key of the memory, and one of them is not here",
+        fields.join(", ")
+    )]
     NotCompared {
         /// API path of the document.
         path: String,

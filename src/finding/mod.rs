@@ -246,6 +246,13 @@ pub enum Finding {
         .0, .1.join(", "), .0
     )]
     CanEscalate(String, Vec<String>),
+    /// A login, what it might write when it was tried, and when that was.
+    #[error(
+        "the login {} could escalate to root when it was tried, at {}: it might write {}; to see what it may by now: {}; if \
+         that is meant: break_glass.accept_admins: [{}]",
+        .0, .2, .1.join(", "), ShellCommand::new("apply --check --login").with(.0), .0
+    )]
+    CouldEscalate(String, Vec<String>, String),
 
     // Root tokens.
     /// Root is kept, as the file and the command line say.

@@ -29,7 +29,7 @@ pub enum Unpruned {
     )]
     TooMany(&'static str, usize),
     /// What stays would be without it, by path.
-    #[error("it is used by {}: take it out there first", some(.0))]
+    #[error("it is used by {}: {}", some(.0), words::take_out_there(.0))]
     Used(Vec<String>),
     /// Nobody could look whether something uses it: why.
     #[error("whether anything uses it was not seen: {0}")]

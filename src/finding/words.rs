@@ -152,6 +152,21 @@ pub(super) fn deletes_in_its_place(others: &[String]) -> String {
 }
 
 /// What deletes such a document, where it was made here.
+/// What ends that something is used.
+pub(super) fn take_out_there(users: &[String]) -> String {
+    let mut users = users.iter();
+    let enforcement = users.find(|path| path.starts_with("identity/mfa/login-enforcement/"));
+    match enforcement {
+        // No run deletes one: those whom it is about would need no second factor any more.
+        Some(path) => format!(
+            "take it out there first; an enforcement that is not in the file any more you delete yourself (on OpenBao with \
+             bao): {}",
+            ShellCommand::new("vault delete").with(path)
+        ),
+        None => "take it out there first".to_owned(),
+    }
+}
+
 pub(super) fn pruned(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     let kind = match parts[..] {
@@ -162,6 +177,11 @@ pub(super) fn pruned(path: &str) -> String {
         ["identity", "entity", ..] => "entities",
         ["auth", .., "users", _] => "users",
         ["auth", .., "role" | "roles" | "certs" | "groups", _] => "roles",
+        ["identity", "mfa", "method", of_type, _] => {
+            let list = ShellCommand::new("vault list -detailed")
+                .with(format!("identity/mfa/method/{of_type}"));
+            return format!(" (by its id there; on OpenBao with bao: {list})");
+        }
         _ => return String::new(),
     };
     format!("; what was made here: apply --prune {kind}")

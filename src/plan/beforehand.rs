@@ -10,8 +10,9 @@ use crate::config::{
 };
 use crate::desired::grant;
 use crate::edge::cluster;
+use crate::edge::references::not_here;
 use crate::event::{Plan, PlannedAction, PlannedItem, PlannedStep};
-use crate::failure::Failure;
+use crate::failure::{Failure, Problem};
 use crate::plan::made;
 use crate::session::{catalogue, cluster_identity};
 use crate::shell::ShellCommand;
@@ -34,16 +35,26 @@ pub(super) async fn plan(
     let seal = sys::seal_status(&client).await?;
     let is_openbao = health.product == Product::OpenBao;
     let two_phase = shares_come_later(config, (is_openbao, &health.version), seal.recovery_seal);
+    let away = not_here(config).await;
+    let away: Vec<Problem> = away.into_iter().flat_map(|one| one.problems).collect();
     let steps = order(two_phase).into_iter().filter_map(|step| {
         let items = of_step((config, options), step, seal.recovery_seal);
+        let problems = match step {
+            Step::Preflight => away.clone(),
+            _ => Vec::new(),
+        };
         items.map(|items| PlannedStep {
             step,
-            action: PlannedAction::Do,
+            action: if problems.is_empty() {
+                PlannedAction::Do
+            } else {
+                PlannedAction::Refuse
+            },
             items: items.into_iter().map(PlannedItem::from).collect(),
             unchanged: 0,
             unmanaged: Vec::new(),
             findings: not_built_in(config, &health, step),
-            problems: Vec::new(),
+            problems,
         })
     });
     let steps = (None, steps.collect());

@@ -15,7 +15,7 @@ use crate::desired::observation::Observation;
 use crate::edge::references::resolve_all;
 use crate::edge::{cluster, custodians};
 use crate::event::{Caller, PlannedItem};
-use crate::evidence::facts::{DECLARED, DOCUMENTS};
+use crate::evidence::facts::{DECLARED, DOCUMENTS, NOT_SHOWN};
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding, Unwritten};
 use crate::memory::Memory;
@@ -32,10 +32,14 @@ pub(super) struct Looked {
     pub(super) step: Step,
     /// What `apply` would do; where the step cannot be judged, why.
     pub(super) decision: Result<Decision, Failure>,
+    /// The same as it is shown.
+    pub(super) items: Vec<PlannedItem>,
     /// What is missing or different, or could not be seen.
     pub(super) details: Vec<Detail>,
     /// The file asks for nothing of this step.
     pub(super) nothing_declared: bool,
+    /// What of the documents no server shows.
+    pub(super) not_shown: Vec<String>,
     /// How many documents are as the file says.
     pub(super) equal: usize,
     /// What does not hold, and is nothing that the step could mend.
@@ -155,13 +159,19 @@ impl<'a> Looking<'a> {
             let left = self.left(step, &found).await?;
             all_left.extend(left.clone());
             let equal: Option<Vec<String>> = found.evidence.get(DOCUMENTS);
+            let mut items = changes::items(found.details.iter().cloned(), &left);
+            if self.by_login() {
+                changes::in_full(&mut items, &found, &self.memory);
+            }
             looked.push(Looked {
                 step,
                 decision,
                 nothing_declared: found.evidence.get::<String>(DECLARED).is_some(),
                 equal: equal.map_or(0, |paths| paths.len()),
+                not_shown: found.evidence.get(NOT_SHOWN).unwrap_or_default(),
                 writes: self.by_login() && changes::writes_some(step, &found, &left),
                 left,
+                items,
                 details: found.details.clone(),
                 findings: found.findings.clone(),
                 unmanaged: found.unmanaged.clone(),

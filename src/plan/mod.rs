@@ -7,7 +7,7 @@ pub mod file;
 mod looking;
 
 use crate::bootstrap::{Options, needs_nobody};
-use crate::changes::{self, SavedPlan, items};
+use crate::changes::{self, SavedPlan};
 use crate::checkpoint::replica::looking::diary_there;
 use crate::checkpoint::running::running;
 use crate::checkpoint::{self, Diary};
@@ -80,6 +80,47 @@ pub async fn plan(
     }
 }
 
+/// The file of a plan of which no login has looked at a cluster that is handed over: of the ceremony itself.
+///
+/// # Errors
+/// It is not for this checkpoint to hold.
+pub fn of_ceremony(config: &Config, made: &Plan) -> Result<SavedPlan, Failure> {
+    let as_nobody = made.looked_as.as_deref().is_none_or(|name| name == "root");
+    if as_nobody && !made.elsewhere {
+        return Ok(SavedPlan::of_ceremony(config, made));
+    }
+    Err(Failure::refused(
+        Code::NotHandedOver,
+        "a plan can be written to a file of a ceremony, or once a login of the file has looked at a cluster that is handed over",
+    )
+    .advise(format!(
+        "look without -o, or take the cluster over first: {}",
+        config.command("apply --adopt-cluster --login NAME")
+    )))
+}
+
+/// Whether a plan file is of a ceremony, which is then still to be held as it says.
+///
+/// # Errors
+/// The file or the server is another one by now.
+pub async fn holds_ceremony(
+    config: &Config,
+    saved: Option<&SavedPlan>,
+    keep_root: bool,
+    caller: Caller<'_>,
+) -> Result<bool, Failure> {
+    let Some(saved) = saved.filter(|one| one.is_of_ceremony()) else {
+        return Ok(false);
+    };
+    let options = Options {
+        keep_root: keep_root || !config.revoke_root,
+        ..Options::default()
+    };
+    let (now, _) = Box::pin(plan(config, &options, None, caller)).await?;
+    saved.holds_ceremony(config, &now)?;
+    Ok(true)
+}
+
 /// What goes on with a cluster that no checkpoint here has anything of: a login takes it over.
 fn not_taken_over(config: &Config, plan: Plan, who: &Who) -> Plan {
     let next = match who {
@@ -90,6 +131,7 @@ fn not_taken_over(config: &Config, plan: Plan, who: &Who) -> Plan {
         }
     };
     Plan {
+        taken_over: false,
         next: config.command(next).into(),
         ..plan
     }
@@ -127,6 +169,8 @@ async fn begun_here(
     }
     let Seen { looked, saved } = looked?;
     let next = next_of(config, &looked, looked_as.as_deref());
+    let not_shown = looked.iter().flat_map(|one| one.not_shown.iter().cloned());
+    let not_shown = not_shown.collect();
     let steps: Vec<_> = looked.into_iter().map(|one| planned(one, root)).collect();
     let steps = (looked_as, steps);
     let plan = made((config, options), &health, steps, Vec::new());
@@ -135,6 +179,8 @@ async fn begun_here(
     Ok((
         Plan {
             elsewhere,
+            taken_over: elsewhere,
+            not_shown,
             next,
             ..plan
         },
@@ -166,6 +212,9 @@ fn made(
         login: options.login.clone().filter(|_| by_login),
         ..options.clone()
     };
+    // The same once more helps nobody: what is wrong stands beside the step.
+    let mut all = steps.iter();
+    let stops = all.any(|step| step.action == PlannedAction::Refuse);
     let count = |of: fn(&PlannedStep) -> bool| steps.iter().filter(|step| of(step)).count();
     Plan {
         cluster: config.cluster.name.clone(),
@@ -184,9 +233,16 @@ fn made(
         unseen: count(PlannedStep::leaves_unseen),
         steps,
         people,
+        not_shown: Vec::new(),
         all: options.all,
         elsewhere: false,
-        next: next.again(config).into(),
+        taken_over: false,
+        file: None,
+        next: if stops {
+            ShellCommand::from(config.command("plan")).into()
+        } else {
+            next.again(config).into()
+        },
     }
 }
 
@@ -248,6 +304,7 @@ async fn known_elsewhere(config: &Config) -> Result<(), Failure> {
 /// What was found of a step, as what will be done about it.
 fn planned(mut looked: Looked, root: bool) -> PlannedStep {
     let step = looked.step;
+    let items = std::mem::take(&mut looked.items);
     let missed = std::mem::take(&mut looked.missed);
     let (action, problems) = match &looked.decision {
         Err(failure) => (PlannedAction::Refuse, failure.problems.clone()),
@@ -264,10 +321,7 @@ fn planned(mut looked: Looked, root: bool) -> PlannedStep {
     PlannedStep {
         step,
         action,
-        items: items(looked.details.into_iter(), &looked.left)
-            .into_iter()
-            .chain(missed)
-            .collect(),
+        items: items.into_iter().chain(missed).collect(),
         unchanged: looked.equal,
         unmanaged: looked.unmanaged,
         findings: Finding::all_reported(&looked.findings),

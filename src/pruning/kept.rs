@@ -19,11 +19,29 @@ impl Missed {
         session: &Session<'_>,
         coming: &Coming,
     ) -> Result<(), Failure> {
+        self.enforced(session).await?;
         let is_policy = |one: &PruneKind| *one == PruneKind::Policies;
         if self.prunable.iter().any(|one| is_policy(&one.kind)) {
             self.keep_used(&uses::of_policies(session, coming).await?);
         }
-        self.enforced(session).await
+        Ok(())
+    }
+
+    /// What is used by, or in, what was to go and stays for a reason of its own, stays as well: a policy that a group gives, and
+    /// an entity, without which the group would be another one by the next run. `groups` are those that were to go, by id.
+    pub(super) fn held_by_what_stays(&mut self, groups: &BTreeMap<String, String>) {
+        let stays: BTreeSet<String> = self.stays.iter().map(|(_, path, _)| path.clone()).collect();
+        self.retain(|one| {
+            let ids = match one.kind {
+                PruneKind::Entities => one.answer["direct_group_ids"].as_array(),
+                _ => None,
+            };
+            let in_groups = ids.into_iter().flatten().filter_map(Value::as_str);
+            let in_groups = in_groups.filter_map(|id| groups.get(id));
+            let all = one.used_by.iter().chain(in_groups);
+            let held: Vec<_> = all.filter(|path| stays.contains(*path)).cloned().collect();
+            (!held.is_empty()).then_some(Unpruned::Used(held))
+        });
     }
 
     /// A group or entity that an enforcement of second factors names stays: without it those in it would need none.

@@ -88,10 +88,18 @@ pub(crate) async fn look(
     missed
         .prunable
         .sort_by(|one, other| (one.kind, &one.path).cmp(&(other.kind, &other.path)));
+    let groups = missed.prunable.iter();
+    let groups = groups.filter(|one| one.kind == PruneKind::Groups);
+    let groups = groups.filter_map(|one| {
+        let id = one.answer["id"].as_str()?.to_owned();
+        Some((id, one.path.clone()))
+    });
+    let groups = groups.collect();
     missed.may_delete(session).await?;
     missed.people_of_logins(session, diary).await?;
     missed.used(session, coming).await?;
     missed.below_what_goes(kinds.contains(&PruneKind::Aliases));
+    missed.held_by_what_stays(&groups);
     missed.stays.sort_by(|one, other| one.1.cmp(&other.1));
     Ok(missed)
 }

@@ -8,6 +8,7 @@
 //! cannot see is written out. Terminals show the JSON too, so the same characters are escaped there.
 
 mod advice;
+mod headline;
 mod imported;
 mod plan;
 mod problems;

@@ -77,17 +77,20 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
     }
     text.push_str(&not_in_file(plan, width));
     text.push_str(&format!("\n{}\n", headline(plan)));
-    text.push_str(&format!(
-        "{}\nnext: {}\n",
-        one_line(not_looked_at(plan), 0, width),
-        plan.next
-    ));
+    text.push_str(&format!("{}\n", one_line(&not_looked_at(plan), 0, width)));
+    if let Some(file) = &plan.file {
+        text.push_str(&format!("plan file: {}\n", one_line(file, 2, width)));
+    }
+    text.push_str(&format!("next: {}\n", plan.next));
     text
 }
 
 /// What the plan says nothing about.
-fn not_looked_at(plan: &Plan) -> &'static str {
-    match plan.looked_as {
+fn not_looked_at(plan: &Plan) -> String {
+    let what = match plan.looked_as {
+        _ if plan.taken_over => {
+            "not looked at: shares, logins, other nodes, which somebody else has seen to"
+        }
         _ if plan.elsewhere => {
             "not looked at: shares, logins, other nodes. Somebody else initialised this cluster: apply --adopt-cluster takes \
              over what the file says of it, and nothing else"
@@ -95,8 +98,16 @@ fn not_looked_at(plan: &Plan) -> &'static str {
         None => {
             "not asked: custodians, AWS, logins, other nodes; apply tries them before it writes anything"
         }
-        Some(_) => "not looked at: other nodes, whether break-glass is rehearsed; apply does that",
-    }
+        Some(_) => {
+            "not looked at: other nodes, when break-glass was last rehearsed (apply tells both)"
+        }
+    };
+    let hidden = match plan.not_shown.len() {
+        0 => String::new(),
+        1 => "; what no server shows of 1 document, such as passwords".to_owned(),
+        many => format!("; what no server shows of {many} documents, such as passwords"),
+    };
+    format!("{what}{hidden}")
 }
 
 /// What is about to be written, and what of it is not.
@@ -232,10 +243,11 @@ fn step_with(step: &PlannedStep, layout: Layout, lines: usize) -> String {
     for item in &step.items {
         text.push_str(&one_item(item, layout, lines));
     }
-    let problems = step
-        .problems
-        .iter()
-        .map(|problem| Reported::new(problem.code, problem.to_string()));
+    let problems = step.problems.iter().map(|problem| {
+        let advice = problem.advice.iter().map(|advice| format!("; {advice}"));
+        let text = format!("{}{}", problem.what, advice.collect::<String>());
+        Reported::new(problem.code, text)
+    });
     let all: Vec<_> = step.findings.iter().cloned().chain(problems).collect();
     text.push_str(&found(&all, layout));
     text
@@ -250,7 +262,7 @@ fn words(action: PlannedAction) -> (char, &'static str) {
         PlannedAction::Write => ('~', ""),
         PlannedAction::Differs => ('~', ": other than the file; this login does not write it"),
         PlannedAction::Adopt => ('+', ": is there, and will be recorded"),
-        PlannedAction::NotSeen => ('?', ": recorded as done, not seen from here"),
+        PlannedAction::NotSeen => ('?', ": not seen from here"),
         PlannedAction::Refuse => ('!', ": apply would stop here"),
     }
 }

@@ -8,6 +8,7 @@ use crate::event::{
     Abandoned, Challenged, Event, NodeSeal, ReportLine, Rotated, Status, Summary, Verified,
 };
 use crate::printable;
+use crate::report::headline::{Seen, headline};
 use crate::report::{imported, plan, summary};
 use crate::step::decide::Recorded;
 use crate::step::{ORDER, Step};
@@ -64,7 +65,10 @@ pub(super) fn text(event: &Event, layout: Layout) -> Option<String> {
             let unseen = not_rechecked.as_deref().unwrap_or_default();
             let headline = match text {
                 Some(text) => text.as_str(),
-                None => headline(*unchanged == Some(true), findings, unseen.is_empty()),
+                None => {
+                    let seen = Seen::of(summary.as_deref(), unseen);
+                    headline(*unchanged == Some(true), findings, seen)
+                }
             };
             if let Some(summary) = summary {
                 let open = (findings.as_slice(), unseen);
@@ -106,27 +110,6 @@ fn verified(found: &Verified, layout: Layout) -> String {
     end((&headline, &found.findings, &[]), ("", None), layout)
 }
 
-/// Says no more than was looked at: a step that was not looked at is not as the file says.
-fn headline(unchanged: bool, findings: &[Reported], all_seen: bool) -> &'static str {
-    if !findings.is_empty() && !Reported::any_open(findings) {
-        return if unchanged {
-            "nothing was written; the file accepts each finding"
-        } else {
-            "done; the file accepts each finding"
-        };
-    }
-    match (unchanged, findings.is_empty(), all_seen) {
-        (true, true, true) => "everything is as the file says; nothing was written",
-        (true, true, false) => {
-            "everything that was checked is as the file says; nothing was written"
-        }
-        (true, false, _) => "nothing was written; there are findings",
-        (false, true, true) => "done, nothing left open",
-        (false, true, false) => "done; some steps of an earlier run were not checked again",
-        (false, false, _) => "done, with findings",
-    }
-}
-
 fn end(
     (headline, findings, unseen): (&str, &[Reported], &[Step]),
     (label, report): (&str, Option<&str>),
@@ -158,11 +141,12 @@ fn for_a_ticket(
         ""
     };
     let facts = summary::facts(summary, layout.width);
+    let hidden = summary::not_shown(&summary.not_shown, layout.width);
     let apart = summary::apart(&summary.apart, layout.width);
     let next = summary::next(summary, layout.width);
     let report = report.map(|report| format!("report: {}\n", from_here(report)));
     format!(
-        "{headline}\n\n{facts}\n{none}{open}{apart}{next}{}",
+        "{headline}\n\n{facts}\n{none}{open}{hidden}{apart}{next}{}",
         report.unwrap_or_default()
     )
 }

@@ -57,6 +57,20 @@ pub(super) fn apart(all: &[Apart], width: Option<usize>) -> String {
     text
 }
 
+/// What was compared with what was sent alone.
+pub(super) fn not_shown(all: &[String], width: Option<usize>) -> String {
+    let documents = match all.len() {
+        0 => return String::new(),
+        1 => "1 document".to_owned(),
+        many => format!("{many} documents"),
+    };
+    let text = format!(
+        "no server shows all of {documents}, such as passwords: whether somebody else has set it since was not \
+         seen (named above, and all of them in --output json)"
+    );
+    format!("{}\n", one_line(&text, 2, width))
+}
+
 /// The command on a line of its own.
 pub(super) fn next(summary: &Summary, width: Option<usize>) -> String {
     let why = one_line(&summary.why, 6, width);
@@ -214,9 +228,10 @@ mod tests {
                     now,
                 ),
             },
+            not_shown: Vec::new(),
             apart: Vec::new(),
             next: "vault-bootstrap apply".into(),
-            why: "checks that everything is still as the file says".into(),
+            why: "compares the server with the file once more".into(),
         }
     }
 
@@ -233,7 +248,7 @@ mod tests {
              break-glass  exercised 2026-11-21T18:36:24Z by ada with alice+bob+carol\n\
              root         revoked 2026-11-21T18:36:24Z: root token 200 before, 403 after;\n\
              \u{20}            control login auditor 200\n\
-             next: vault-bootstrap apply\n      checks that everything is still as the file says\n"
+             next: vault-bootstrap apply\n      compares the server with the file once more\n"
         );
         for width in 50..80 {
             let text = facts(&summary(false), Some(width));

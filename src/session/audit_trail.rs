@@ -90,7 +90,16 @@ impl From<Elsewhere> for Finding {
             server,
         }: Elsewhere,
     ) -> Self {
-        Self::AuditLogElsewhere(device, file.display().to_string(), server)
+        Self::AuditLogElsewhere(device, place(&file), server)
+    }
+}
+
+/// A log, and whether it is there.
+fn place(file: &Path) -> String {
+    let shown = file.display();
+    match AuditLog::at(file) {
+        Ok(None) => format!("{shown}, a file that is not there"),
+        _ => shown.to_string(),
     }
 }
 
@@ -357,10 +366,11 @@ pub(crate) fn refused(
         server,
     }: &Elsewhere,
 ) -> Failure {
+    let at = place(file);
     let file = file.display();
     Failure::refused(
         Code::AuditNotWritten,
-        format!("audit device {device}: what this run asked of {server} is not in {file}"),
+        format!("audit device {device}: what this run asked of {server} is not in {at}"),
     )
     .advise(format!(
         "if the log was moved or deleted, the server still writes to the old one: send the server SIGHUP, or move it back; \

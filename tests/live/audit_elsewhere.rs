@@ -40,9 +40,14 @@ fn told(server: &Server) {
 
 fn finding(server: &Server) -> String {
     format!(
-        "audit device file: what this run asked of {} is not in {}: the server may write its log somewhere else",
+        "audit device file: what this run asked of {} is not in {}{}: the server may write its log somewhere else",
         server.address(),
-        server.audit_file().display()
+        server.audit_file().display(),
+        if server.audit_file().exists() {
+            ""
+        } else {
+            ", a file that is not there"
+        }
     )
 }
 
@@ -56,13 +61,13 @@ fn rehearse(ceremony: &Ceremony) -> Run {
 /// After the hand-over.
 fn is_found(server: &Server, ceremony: &Ceremony, rotation: Rotation) {
     ceremony.apply().exits(4);
-    let found = finding(server);
     let quiet = |run: &Run| {
         run.never_says(&["write its log somewhere else"]);
     };
     quiet(&ceremony.apply());
     quiet(rehearse(ceremony).prints(&["rehearsed: "]));
     rotation(server);
+    let found = finding(server);
     let run = ceremony.apply();
     run.exits(4).prints(&[&found, ADVICE]);
     let json = ceremony.run(&["apply", "--yes", "--output", "json"]);

@@ -32,6 +32,7 @@ mod faults;
 mod first_file;
 mod flipped;
 mod forgotten;
+mod found_before;
 mod handed_out;
 mod happy;
 mod holder_file;

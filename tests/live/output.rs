@@ -109,7 +109,7 @@ fn status_says_where_it_stands_and_what_to_type_next() {
     ceremony
         .run(&["status"])
         .exits(0)
-        .prints(&["active", "checks that everything is still as the file says"]);
+        .prints(&["active", "compares the server with the file once more"]);
     let run = ceremony.run(&["status", "--output", "json"]);
     let status = run.exits(0).event();
     assert_eq!(

@@ -57,6 +57,17 @@ fn before_init_the_plan_is_the_whole_ceremony_and_touches_nothing() {
 }
 
 #[test]
+fn before_init_the_plan_says_which_secrets_of_this_machine_are_missing() {
+    let server = Server::in_memory();
+    let ceremony = Ceremony::unproved(&server);
+    ceremony.save();
+    fs::remove_file(ceremony.path("operator.password")).expect("it was there");
+    let run = ceremony.run(&["plan"]);
+    run.exits(0)
+        .prints(&["apply would stop here", "operator.password"]);
+}
+
+#[test]
 fn a_server_that_somebody_else_initialised_is_not_planned_for() {
     let (server, _ceremony) = handed_over();
     let other = Ceremony::another_at(&server);
@@ -254,7 +265,7 @@ fn logins_that_nobody_has_tried_are_not_said_to_be_as_they_were() {
     ceremony.save();
     let run = ceremony.run(&["plan", "--detailed-exitcode"]);
     run.exits(4).prints(&[
-        "log in another way: recorded as done, not seen from here",
+        "log in another way: not seen from here",
         "the file names other logins than those that were tried",
     ]);
 }

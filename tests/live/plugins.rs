@@ -142,7 +142,8 @@ fn a_plugin_is_registered_before_its_mount_answers_and_what_was_sent_is_compared
 
         // Another secret in its environment, which no server shows.
         of.ceremony.password("rpc");
-        of.writes(&[PATH]);
+        of.writes(&[PATH])
+            .says(&["keeps the environment", "reload -mounts=own/,pinned/"]);
     }
 }
 

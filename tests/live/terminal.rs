@@ -273,7 +273,7 @@ fn each_step_is_one_line_with_its_mark_and_its_details_below_it() {
         "",
         "findings: none",
         "next: vault-bootstrap apply",
-        "      checks that everything is still as the file says",
+        "      compares the server with the file once more",
         "report: checkpoint/report.json",
     ]) {
         assert!(line.starts_with(begins), "{line}\n{end:#?}");

@@ -9,10 +9,12 @@ use crate::config::accessors::{filled, named};
 use crate::config::{Field, OfWrite, PolicySource};
 use crate::desired::observation::Observation;
 use crate::desired::{
-    self, Document, Kind, Read, answers, auditor, grant, kind, resolve, unmanaged,
+    self, Document, Kind, Read, answers, auditor, grant, kind, privilege_escalation, resolve,
+    unmanaged,
 };
 use crate::failure::Failure;
 use crate::finding::{Detail, DocumentFinding, Finding};
+use crate::session::Authority;
 use crate::vault::mounts::list_auth;
 use crate::vault::{self, Body, compare, policies, sys};
 
@@ -144,8 +146,23 @@ pub(super) async fn observe_roles(view: &View<'_>) -> Result<Observation, Failur
         let others = unmanaged::of_identity(&view.documents()).await?;
         observation.findings.extend(others.findings);
         observation.unmanaged.extend(others.paths);
+        observation.findings.extend(escalates(view).await?);
     }
     Ok(observation)
+}
+
+/// Whether whoever looks could make themselves root.
+async fn escalates(view: &View<'_>) -> Result<Option<Finding>, Failure> {
+    let Authority::Login(open) = &view.authority else {
+        return Ok(None);
+    };
+    let (config, name) = (view.config, open.name.clone());
+    let Some(login) = config.logins.iter().find(|one| one.name == name) else {
+        return Ok(None);
+    };
+    let as_it = (login, &open.answer.token);
+    let found = privilege_escalation::look(config, &view.client(), as_it).await?;
+    Ok((!found.is_empty()).then_some(Finding::CanEscalate(name, found)))
 }
 
 /// Any other API write of the file, compared where it can be read back.

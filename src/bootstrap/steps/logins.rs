@@ -1,6 +1,8 @@
 //! Every declared login really logs in, may what it must and may not what it must not; a break-glass
 //! login also holds the grant. Its token is revoked again.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::bootstrap::ceremony::Ceremony;
@@ -16,10 +18,14 @@ use crate::evidence::facts::Evidence;
 use crate::failure::Failure;
 use crate::finding::{Detail, Finding};
 use crate::root_generation;
-use crate::session::OpenLogin;
+use crate::session::{Authority, OpenLogin};
+use crate::step::Step;
 use crate::step::decide::Recorded;
 use crate::vault::auth::token;
 use crate::vault::{AuthResponse, Client, Dialect, policies, probe_root_generation};
+
+/// Under which name the evidence keeps who could make themselves root.
+const ESCALATE: &str = "can_escalate";
 
 /// The proof is the login itself. A run that revokes root logs in with all of them itself, however often they opened
 /// before: a password, a provider or an entity may be another by now. Otherwise there is nothing to look at
@@ -40,6 +46,7 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
         return Observation::absent();
     }
     Observation {
+        findings: could_escalate(view),
         evidence,
         ..Observation::unknown(vec![if same {
             Detail::LoginsNotTried
@@ -47,6 +54,23 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
             Detail::OtherLogins
         }])
     }
+}
+
+/// Who could make themselves root when they were tried, by what. Whoever looks is asked anew, with the roles.
+fn could_escalate(view: &View<'_>) -> Vec<Finding> {
+    let found: BTreeMap<String, Vec<String>> =
+        view.diary.fact(Step::Logins, ESCALATE).unwrap_or_default();
+    let tried = view.diary.steps.get(&Step::Logins);
+    let at = tried.and_then(|entry| entry.finished.clone());
+    let looks = |name: &str| matches!(&view.authority, Authority::Login(one) if one.name == name);
+    let stands = found.into_iter().filter(|(name, _)| {
+        let declared = view.config.logins.iter().any(|login| login.name == *name);
+        declared && !looks(name) && !privilege_escalation::is_accepted(view.config, name)
+    });
+    let at = at.unwrap_or_default();
+    stands
+        .map(|(name, places)| Finding::CouldEscalate(name, places, at.clone()))
+        .collect()
 }
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {
@@ -79,8 +103,14 @@ pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failu
     }
     Failure::check(failures).map_err(root_stands)?;
     one_auth_method(ceremony);
+    let found = ceremony.findings.borrow();
+    let escalate = found.iter().filter_map(|one| match one {
+        Finding::CanEscalate(login, places) => Some((login.clone(), places.clone())),
+        _ => None,
+    });
     Ok(Evidence::default()
         .with("declared", declared(ceremony.config))
+        .with(ESCALATE, escalate.collect::<BTreeMap<_, _>>())
         .with("opened", opened))
 }
 
@@ -196,34 +226,12 @@ async fn judge(
             ceremony.find(Finding::MoreThanTheGrant(login.name.clone(), more));
         }
     }
-    look_behind(ceremony, login, session).await?;
-    Ok(proof)
-}
-
-/// Whether the login could make itself root, as the server itself says. One that may not ask cannot be told.
-async fn look_behind(
-    ceremony: &Ceremony<'_>,
-    login: &Login,
-    session: &AuthResponse,
-) -> Result<(), Failure> {
-    let BreakGlass::Logins { accept_admins, .. } = &ceremony.config.break_glass else {
-        return Ok(());
-    };
-    if accept_admins.contains(&login.name) {
-        return Ok(());
-    }
-    let places = privilege_escalation::places(ceremony.config, login);
-    let paths: Vec<&str> = places.iter().map(|(path, _)| path.as_str()).collect();
-    let asked = policies::capabilities_self(&ceremony.client(), &session.token, &paths).await;
-    let found = match asked {
-        Ok(have) => privilege_escalation::found(&places, &have),
-        Err(error) if error.is_forbidden() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
+    let (config, client) = (ceremony.config, ceremony.client());
+    let found = privilege_escalation::look(config, &client, (login, &session.token)).await?;
     if !found.is_empty() {
         ceremony.find(Finding::CanEscalate(login.name.clone(), found));
     }
-    Ok(())
+    Ok(proof)
 }
 
 fn unfit(login: &Login, reasons: &[String]) -> Failure {

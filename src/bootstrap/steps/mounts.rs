@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::bootstrap::ceremony::Ceremony;
 use crate::bootstrap::view::View;
+use crate::code::Code;
 use crate::desired::mount::{self, MountOfFile, OF_SERVERS};
 use crate::desired::observation::Observation;
 use crate::desired::plugins::{self, Plugins};
@@ -164,7 +165,11 @@ pub(super) async fn apply(
     (step, ceremony): (Step, &Ceremony<'_>),
     observation: Observation,
 ) -> Result<Evidence, Failure> {
+    let begun = plugins::kept_until_reloaded(ceremony.config, &observation.pending);
     let written = mount::write(&ceremony.target(), observation.pending).await?;
+    for text in begun {
+        ceremony.warn(Code::StepDiffers, text);
+    }
     listed_again(step, ceremony, &written.paths).await?;
     let evidence = observation.evidence.with("written", written.paths);
     for one in written.findings {

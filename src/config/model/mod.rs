@@ -21,6 +21,7 @@ mod throwaway;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
+use serde_json::{Value, json};
 
 pub use acceptance::*;
 pub use break_glass::*;
@@ -48,6 +49,7 @@ use super::problem::{DEFAULT_FILE, Place, Problem};
 use super::section::At;
 use super::sections;
 use super::tree::Node;
+use crate::hex;
 use crate::shell::ShellCommand;
 
 /// Takes a HashiCorp Vault or OpenBao cluster from uninitialised to handed over.
@@ -113,12 +115,26 @@ pub struct Config {
     /// The directory that its relative paths started at.
     #[serde(skip)]
     pub directory: PathBuf,
+    /// `sha256:HEX` of all that the file says, with what it includes and the rules of its policies. Comments and the form of the
+    /// text are not in it, and secrets, which the file only refers to, neither.
+    #[serde(skip)]
+    pub digest: String,
     /// What is allowed and probably not meant.
     #[serde(skip)]
     pub warnings: Vec<Problem>,
     /// What was typed beside it.
     #[serde(skip)]
     pub typed: Typed,
+}
+
+/// What stands in [`Config::digest`].
+fn digest(root: &Node, policies: &[Policy]) -> String {
+    let rules = policies.iter().filter_map(|policy| match &policy.source {
+        PolicySource::Rules { text, .. } => Some((policy.name.as_str(), text.as_str())),
+        PolicySource::Auditor => None,
+    });
+    let all = json!([Value::from(root), rules.collect::<Vec<_>>()]);
+    hex::digest(all.to_string().as_bytes())
 }
 
 impl Config {
@@ -131,6 +147,7 @@ impl Config {
     ) -> Option<Self> {
         let at = At::new(root, files);
         let auth = at.each("auth", AuthMount::read)?;
+        let digest = digest(root, &policies);
         Some(Self {
             version: at.key("version")?,
             include: files.included().map(Path::to_owned).collect(),
@@ -152,6 +169,7 @@ impl Config {
             revoke_root: at.key_or("revoke_root", || Some(true))?,
             file: files.main().to_owned(),
             directory: files.directory(Place::START).to_owned(),
+            digest,
             warnings,
             typed: Typed::default(),
         })

@@ -186,6 +186,14 @@ fn fits_its_method(reading: &mut Reading, path: &[String], alias: &AliasName) {
             let text = format!("userpass keeps its users in lower case: `{small}`");
             reading.refuse(Code::FileValueInvalid, &at, text);
         }
+        Some("userpass") => {
+            let users = reading.keys(&["auth", mount, "users"]).unwrap_or_default();
+            if !users.is_empty() && !users.contains(&name) {
+                let hint = meant(name, users.into_iter());
+                let text = format!("no user of `auth.{mount}` in this file has this name{hint}");
+                reading.warn(Code::NameUnknown, &at, text);
+            }
+        }
         Some("approle") => {
             let roles = reading.keys(&["auth", mount, "roles"]);
             if let Some(roles) = roles.filter(|roles| !roles.contains(&name)) {

@@ -36,6 +36,7 @@ pub(crate) async fn wanted(view: &View<'_>) -> Result<Wanted, Failure> {
         return Ok(Wanted::default());
     }
     let server = Server::look(view).await?;
+    mfa::ourselves::stay_out(view, &server).await?;
     let mut wanted = of(view, &server)?;
     wanted.findings.extend(make_root(view.config));
     Ok(wanted)

@@ -172,15 +172,16 @@ fn report(report: &Value) -> Value {
     })
 }
 
-/// The names of the evidence. Three differ by right: what was written now was there already then, and is then seen
-/// with its tuning; an answer that was taken up says so; and of root's end either the proof is there or how the
-/// next run found it.
+/// The names of the evidence. Four differ by right: what was written now was there already then, and is then seen
+/// with its tuning, or with what no server shows of it; an answer that was taken up says so; and of root's end either
+/// the proof is there or how the next run found it.
 fn evidence(evidence: &Value) -> Value {
     let fields = evidence.as_object().expect("evidence");
     let mut names: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
     names.remove("taken_up");
     // A run that was cut off remembers nothing of its last write, and the next one says how it compared it.
     names.remove("by_meaning");
+    names.remove("not_shown");
     if names.remove("after") || names.contains("proof") {
         for name in ["proof", "control"] {
             names.remove(name);

@@ -79,7 +79,12 @@ fn a_login_that_the_server_alone_has_in_a_group_is_not_shut_out_by_what_it_write
         ]);
         ceremony
             .run(&["plan", "--login", "admin"])
-            .never_says(&["a demand for a second factor"]);
+            .never_says(&["a demand for a second factor"])
+            .prints(&[
+                "apply would stop here",
+                "the login admin is, or is in",
+                "take admin out of it",
+            ]);
         theirs.write(
             "identity/group/name/crew",
             &json!({ "member_entity_ids": [] }),

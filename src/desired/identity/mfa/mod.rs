@@ -5,6 +5,6 @@
 //! enforcement keeps what a write does not name.
 
 pub(super) mod documents;
-mod ourselves;
+pub(super) mod ourselves;
 pub(crate) mod seen;
 pub(super) mod writing;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::code::Code;
 use crate::desired::document::Pending;
+use crate::desired::identity::paths::enforcement_path;
 use crate::desired::identity::server::Server;
 use crate::failure::Failure;
 use crate::session::{Authority, Session};
@@ -15,6 +16,43 @@ use crate::vault::auth::token;
 
 /// What an enforcement names people by, as the servers call it.
 const PEOPLE: [&str; 2] = ["identity_group_ids", "identity_entity_ids"];
+
+/// Holds, as far as that can be seen, that none of the file's enforcements is about the entity of the login that looks, or a
+/// group that it is in: so a plan says what a write would refuse.
+///
+/// # Errors
+/// One is.
+pub(in crate::desired::identity) async fn stay_out(
+    session: &Session<'_>,
+    server: &Server,
+) -> Result<(), Failure> {
+    let Authority::Login(login) = &session.authority else {
+        return Ok(());
+    };
+    let enforcements = session.config.mfa.enforcements.iter();
+    let meant: Vec<(String, String)> = enforcements
+        .flat_map(|one| {
+            let groups = one.groups.iter().map(|name| (name, &server.groups));
+            let entities = one.entities.iter().map(|name| (name, &server.entities));
+            let ids = groups
+                .chain(entities)
+                .filter_map(|(name, of)| server.id_of(name, of));
+            ids.map(|id| (enforcement_path(&one.name), id))
+        })
+        .collect();
+    if meant.is_empty() {
+        return Ok(());
+    }
+    match ids(session).await {
+        Ok(ours) => match meant.into_iter().find(|(_, id)| ours.contains(id)) {
+            Some((path, id)) => Err(shut_out(&path, &server.name_of(&id), &login.name)),
+            None => Ok(()),
+        },
+        // Whoever writes one must see it.
+        Err(failure) if failure.code() == Code::NotPermitted => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
 
 /// Holds that none of these enforcements is about the entity of the login that writes them, or a group that it is in.
 ///
@@ -36,21 +74,27 @@ pub(super) async fn stay_in(
     for one in enforcements {
         let mut meant = people(one).into_iter();
         if let Some(id) = meant.find(|id| ours.contains(*id)) {
-            let (path, name) = (&one.document.path, &login.name);
-            return Err(Failure::refused(
-                Code::SecondFactor,
-                format!(
-                    "{path} is about {}, which the login {name} is, or is in, on the server: it would be asked for a second \
-                     factor, which this program cannot give; no enforcement was written",
-                    server.name_of(id)
-                ),
-            )
-            .advise(format!(
-                "take {name} out of it on the server, or take it out of that enforcement in the file"
-            )));
+            return Err(shut_out(
+                &one.document.path,
+                &server.name_of(id),
+                &login.name,
+            ));
         }
     }
     Ok(())
+}
+
+fn shut_out(path: &str, meant: &str, login: &str) -> Failure {
+    Failure::refused(
+        Code::SecondFactor,
+        format!(
+            "{path} is about {meant}, which the login {login} is, or is in, on the server: it would be asked for a second factor, \
+             which this program cannot give; no enforcement was written"
+        ),
+    )
+    .advise(format!(
+        "take {login} out of it on the server, or take it out of that enforcement in the file"
+    ))
 }
 
 /// The groups and entities that an enforcement is about, by id.
