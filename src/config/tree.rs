@@ -74,23 +74,6 @@ impl From<&Value> for Node {
     }
 }
 
-/// What stands there, without its place.
-impl From<&Node> for Value {
-    fn from(node: &Node) -> Self {
-        match &node.kind {
-            Kind::Null | Kind::Unknown => Self::Null,
-            Kind::Bool(value) => Self::Bool(*value),
-            Kind::Number(number) => Self::Number(number.clone()),
-            Kind::Text(text) | Kind::Filled(text) => Self::String(text.clone()),
-            Kind::List(items) => items.iter().map(Self::from).collect(),
-            Kind::Map(entries) => {
-                let entry = |entry: &Entry| (entry.key.clone(), Self::from(&entry.value));
-                entries.iter().map(entry).collect()
-            }
-        }
-    }
-}
-
 impl Node {
     pub(super) fn new(place: Place, kind: Kind) -> Self {
         Self {

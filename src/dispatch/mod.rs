@@ -248,12 +248,9 @@ async fn apply(
         let abandoned = abandon::abandon(&config, word, take_over, caller).await?;
         return Ok(Outcome::done(Event::Abandoned(abandoned)));
     }
-    let plan = match &typed.plan {
-        Some(file) => Some(plan::file::read(file)?),
-        None => None,
-    };
-    let agreed = plan::holds_ceremony(&config, plan.as_ref(), typed.keep_root, caller);
-    let agreed = Box::pin(agreed).await?;
+    let plan = typed.plan.as_deref().map(plan::file::read).transpose()?;
+    let held = plan::holds_ceremony(&config, plan.as_ref(), typed.keep_root, caller);
+    let agreed = Box::pin(held).await?;
     let plan = plan.filter(|_| !agreed);
     let options = Options {
         yes: typed.yes || agreed,

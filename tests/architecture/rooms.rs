@@ -22,7 +22,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("machine", &[]),
     ("cli", &["span"]),
     ("examples", &[]),
-    ("config", &["code", "disk", "plain_http", "printable", "shell", "span"]),
+    ("config", &["code", "disk", "hex", "plain_http", "printable", "shell", "span"]),
     ("interrupt", &["code", "failure"]),
     ("prompt", &["interrupt", "printable", "screen", "secret", "text_layout"]),
     ("reference", &["config", "disk", "secret", "shell", "span"]),

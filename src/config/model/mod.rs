@@ -21,7 +21,7 @@ mod throwaway;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub use acceptance::*;
 pub use break_glass::*;
@@ -133,7 +133,7 @@ fn digest(root: &Node, policies: &[Policy]) -> String {
         PolicySource::Rules { text, .. } => Some((policy.name.as_str(), text.as_str())),
         PolicySource::Auditor => None,
     });
-    let all = json!([Value::from(root), rules.collect::<Vec<_>>()]);
+    let all = json!([root.value(), rules.collect::<Vec<_>>()]);
     hex::digest(all.to_string().as_bytes())
 }
 
