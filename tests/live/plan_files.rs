@@ -130,7 +130,7 @@ fn a_plan_of_another_cluster_another_release_or_an_edited_one_is_refused() {
     changed("\"admin\"", "\"auditor\"")
         .exits(3)
         .says(&["another one than when the plan was made"]);
-    changed("\"version\": 2", "\"version\": 2")
+    changed("\"version\": 2", "\"version\": 3")
         .exits(2)
         .says(&["is no plan that this release can carry out"]);
     ceremony.write("monday.plan", &text[..text.len() / 2]);
