@@ -49,14 +49,11 @@ pub(crate) async fn measure(
         let server = Server::start(installed)?;
         let mut bare = Bare::new(&server.address())?;
         bare.begin(&server).await?;
-        let policies = bare.write(&AMOUNT.policies(), IN_FLIGHT).await?;
-        first
-            .bare
-            .push(policies + bare.write(&AMOUNT.roles(), IN_FLIGHT).await?);
+        first.bare.push(with_read_back(&bare, IN_FLIGHT).await?);
     }
     let count = documents.len();
     let what = format!(
-        "{title}: first write, {} requests for {count} writes",
+        "{title}: first write with its read-back, {} requests for {count} documents",
         first.requests
     );
     table.row(Row::at_most(
@@ -127,9 +124,15 @@ async fn slow_line(
     let proxy = Proxy::start(server.port, DELAY)?;
     let mut bare = Bare::new(&proxy.address)?;
     bare.begin(&server).await?;
-    let policies = bare.write(&AMOUNT.policies(), 1).await?;
-    Ok((
-        best(&ours),
-        policies + bare.write(&AMOUNT.roles(), 1).await?,
-    ))
+    Ok((best(&ours), with_read_back(&bare, 1).await?))
+}
+
+/// What the program does of it: each document is read back once it is written.
+async fn with_read_back(bare: &Bare, in_flight: usize) -> Outcome<Duration> {
+    let mut all = Duration::ZERO;
+    for documents in [AMOUNT.policies(), AMOUNT.roles()] {
+        all += bare.write(&documents, in_flight).await?;
+        all += bare.read(&documents, in_flight).await?;
+    }
+    Ok(all)
 }

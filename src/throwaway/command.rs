@@ -1,6 +1,7 @@
 //! The operator's command: found before anything is started, and run with what it takes to reach the server.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use crate::code::Code;
 use crate::config::Config;
@@ -8,6 +9,7 @@ use crate::disk::trust;
 use crate::edge::references::cluster_environment;
 use crate::failure::Failure;
 use crate::hardening;
+use crate::shell::ShellCommand;
 use crate::throwaway::environment::Variable;
 use crate::throwaway::watcher::through_ourselves;
 
@@ -17,11 +19,18 @@ pub(super) fn check(argv: &[OsString]) -> Result<(), Failure> {
         Some(name) if trust::can_be_run(name) => Ok(()),
         first => {
             let name = first.map(|name| name.to_string_lossy()).unwrap_or_default();
+            let advice = if Path::new(&*name).is_file() {
+                let command = ShellCommand::new("chmod +x").with(&name);
+                format!("it is there, and may not be run: {command}")
+            } else {
+                "write its full path; it is run without a shell: sh -c '…' for what needs one"
+                    .to_owned()
+            };
             Err(Failure::usage(
                 Code::CommandFailed,
                 format!("no program {name} can be run here"),
             )
-            .advise("write its full path; it is run without a shell: sh -c '…' for what needs one"))
+            .advise(advice))
         }
     }
 }

@@ -216,9 +216,14 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
         path.display(),
         crate::config::in_words(error)
     );
-    let elsewhere = || {
-        let command = ShellCommand::new("mkdir -p").with(temporary().display());
-        format!("make the directory for temporary files, or name another one in TMPDIR: {command}")
+    let elsewhere = || match error.kind() {
+        ErrorKind::NotFound => {
+            let command = ShellCommand::new("mkdir -p").with(temporary().display());
+            format!(
+                "make the directory for temporary files, or name another one in TMPDIR: {command}"
+            )
+        }
+        _ => "name a directory for temporary files in TMPDIR that you may write to".to_owned(),
     };
     let advice = disk::advice(error.kind()).map_or_else(elsewhere, str::to_owned);
     Failure::failed(code, what).advise(advice)

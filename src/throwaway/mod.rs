@@ -72,6 +72,13 @@ pub struct Options {
     pub argv: Vec<OsString>,
 }
 
+impl Options {
+    /// Whether something was typed of which server it is to be.
+    fn says_what_server(&self) -> bool {
+        self.server.is_some() || self.in_memory || self.login.is_some() || self.root
+    }
+}
+
 /// A server that had its ceremony.
 struct Ready {
     running: Running,
@@ -92,6 +99,9 @@ pub async fn run(
 ) -> Result<Outcome, Failure> {
     if !options.argv.is_empty() {
         command::check(&options.argv)?;
+    }
+    if let Some((file, form)) = &options.export {
+        up::can_be_exported((file, *form))?;
     }
     let program = prepared(options, config.as_ref(), caller).await?;
     let instance = Instance::make()?;
@@ -120,16 +130,31 @@ pub async fn up(
 ) -> Result<(), Failure> {
     let program = prepared(options, config.as_ref(), caller).await?;
     let instance = Instance::make()?;
+    let config_is_typed = config.is_some();
     let made = match up::claim(&instance, name).await {
         Ok(Claimed::Ours) => {
-            let ready = made_ready(options, (&program, &instance), config, caller);
+            let ready = async {
+                if let Some((file, form)) = &options.export {
+                    up::can_be_exported((file, *form))?;
+                }
+                made_ready(options, (&program, &instance), config, caller).await
+            };
             stays(Box::pin(ready).await, &instance).await
         }
         Ok(Claimed::There(other)) => {
             let text = format!("{name} is up already, in {}", other.path().display());
             caller.events.note(text);
             let _ = instance.remove();
-            return Ok(());
+            if options.says_what_server() || config_is_typed {
+                let down = ShellCommand::new("vault-bootstrap throwaway down").with(name);
+                caller.events.note(format!(
+                    "it stays as it was made, whatever is typed now; to have another one, first: {down}"
+                ));
+            }
+            return match &options.export {
+                Some((file, form)) => up::export_of(&other, (file, *form)),
+                None => Ok(()),
+            };
         }
         Err(failure) => Err(failure),
     };

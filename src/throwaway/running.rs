@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::edge::cluster;
 use crate::event::Caller;
 use crate::failure::Failure;
+use crate::printable::line as line_of;
 use crate::throwaway::certificates::Certificates;
 use crate::throwaway::instance::{Instance, KEPT, SERVER, unwritable};
 use crate::throwaway::program::Program;
@@ -29,6 +30,8 @@ const STARTS: usize = 5;
 const ANSWERS: Duration = Duration::from_secs(60);
 /// How often it is asked meanwhile.
 const EVERY: Duration = Duration::from_millis(10);
+/// So much of a line of its log is shown.
+const LONGEST_LINE: usize = 300;
 /// How long its end may take.
 const ENDS: Duration = Duration::from_secs(20);
 
@@ -142,17 +145,17 @@ impl Running {
 
     /// That it ended although it was needed, with what it said last.
     pub(super) fn ended_by_itself(&self) -> Failure {
-        let lines = self.instance.last_lines();
-        let said = if lines.is_empty() {
-            "it said nothing".to_owned()
-        } else {
-            format!("its last lines:\n{}", lines.join("\n"))
+        let said = match self.instance.last_lines().pop() {
+            None => "it said nothing".to_owned(),
+            Some(line) => format!("its last line: {}", line_of(&line, LONGEST_LINE)),
         };
         Failure::failed(
             Code::ServerEnded,
-            format!("the throwaway server ended by itself; {said}"),
+            format!("the throwaway server, or what watches it, has ended; {said}"),
         )
-        .advise("try it once more; --keep leaves its directory to look at")
+        .advise(
+            "try it once more; --keep leaves its directory, with all that it said in server.log",
+        )
     }
 
     /// Lets the server outlive this run.

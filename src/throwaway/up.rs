@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
@@ -48,8 +49,8 @@ pub(super) async fn claim(instance: &Instance, name: &str) -> Result<Claimed, Fa
             ),
         )
         .advise(format!(
-            "wait for it: {}",
-            ShellCommand::new("vault-bootstrap throwaway list")
+            "once that has ended: {}",
+            ShellCommand::new("vault-bootstrap throwaway up").with(name)
         ))),
         None => instance.write(UP, name).map(|_| Claimed::Ours),
     }
@@ -119,9 +120,49 @@ pub fn env(name: &str, form: Form, masked: bool) -> Result<Zeroizing<String>, Fa
         let mut all = Instance::all().into_iter();
         all.find(|one| one.state() == State::Alive && one.word() == name)
     };
-    let instance = find(name).or_else(by_word).filter(is_ready);
-    let instance = instance.ok_or_else(|| unknown(name))?;
+    let instance = find(name).or_else(by_word).ok_or_else(|| unknown(name))?;
+    if !is_ready(&instance) {
+        let starts = format!("the throwaway server {name} is not up yet");
+        return Err(Failure::failed(Code::AnotherRun, starts).advise("try again in a moment"));
+    }
     environment_of(&instance, form, masked).ok_or_else(|| unknown(name))
+}
+
+/// Writes how to reach a server that is up already to a file, as [`export`] does.
+pub(super) fn export_of(instance: &Instance, to: (&Path, Form)) -> Result<(), Failure> {
+    let file = std::path::absolute(to.0).unwrap_or_else(|_| to.0.to_owned());
+    let written = instance.read(EXPORTS).unwrap_or_default();
+    if file.exists() && written.lines().any(|line| Path::new(line) == file) {
+        return Ok(());
+    }
+    let text = Zeroizing::new(instance.read(ENVIRONMENT).unwrap_or_default());
+    match environment::read(&text) {
+        Some(variables) => export(instance, &variables, to),
+        None => Err(unknown(instance.word())),
+    }
+}
+
+/// Holds that such a file can be written, before anything is there.
+pub(super) fn can_be_exported((file, form): (&Path, Form)) -> Result<(), Failure> {
+    let above = disk::above(file);
+    let wrong = if !above.is_dir() {
+        format!("{} is no directory", above.display())
+    } else if file.is_dir() {
+        format!("{} is a directory", file.display())
+    } else if form != Form::Github && file.exists() {
+        return Err(there_already(file));
+    } else if access(above, Access::WRITE_OK).is_err() {
+        format!("nothing can be written in {}", above.display())
+    } else {
+        return Ok(());
+    };
+    Err(Failure::usage(Code::FileFailed, wrong)
+        .advise("name another file with --export, in a directory of your own"))
+}
+
+fn there_already(file: &Path) -> Failure {
+    let text = format!("{} is there already", file.display());
+    Failure::usage(Code::FileFailed, text).advise("remove it, or name another file with --export")
 }
 
 fn environment_of(instance: &Instance, form: Form, masked: bool) -> Option<Zeroizing<String>> {
@@ -146,11 +187,7 @@ pub(super) fn export(
     match disk::create(file, text.as_bytes()) {
         Ok(true) => {}
         Ok(false) => {
-            return Err(Failure::usage(
-                Code::FileFailed,
-                format!("{} is there already", file.display()),
-            )
-            .advise("remove it, or name another file with --export"));
+            return Err(there_already(file));
         }
         Err((_, error)) => return Err(failed(error)),
     }

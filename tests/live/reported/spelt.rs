@@ -325,7 +325,7 @@ fn spelt(setup: Setup) {
     // What no server shows of them is named apart.
     let steps = run.events().pop().expect("a plan")["steps"].to_string();
     for (path, ..) in &documents {
-        assert!(!steps.contains(path.as_str()), "{path}: {run}");
+        assert!(!steps.contains(*path), "{path}: {run}");
     }
     // Not a word of them is guessed: what is sent otherwise is written.
     let role = "pki/roles/r";

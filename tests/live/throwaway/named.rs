@@ -38,6 +38,19 @@ fn is_up_until_it_is_taken_down(component: &str) {
         again.stderr
     );
     assert_eq!(place.env("ci"), env, "a second up changes nothing");
+    // But it says so, and writes what was asked for; once more that is no mistake.
+    let file = place.tool.home().join("ci.env");
+    let path = file.to_str().expect("a path");
+    for _ in 0..2 {
+        let again = place.up("ci", &["--export", path]).expect_code(0);
+        assert!(
+            again.stderr.contains("it stays as it was made"),
+            "{}",
+            again.stderr
+        );
+        let text = std::fs::read_to_string(&file).expect("it was written");
+        assert!(text.contains("export VAULT_ADDR="), "no address");
+    }
     let script = r#"eval "$("$0" throwaway env ci)" && "$1" kv put -mount=secret app/x a=b"#;
     let program = env!("CARGO_BIN_EXE_vault-bootstrap");
     let server = place.server.to_str().expect("a path");
@@ -127,6 +140,14 @@ fn an_export_is_private_and_goes_with_the_server() {
     let run = place.run(&words).expect_code(0);
     assert_eq!(run.stdout, "2\n");
     assert!(file.exists());
+    // Nothing begins where the file could not be written in the end.
+    let nowhere = place.tool.home().join("nowhere/x.env");
+    let nowhere = nowhere.to_str().expect("a path");
+    let run = place
+        .run(&["--inmem", "--export", nowhere, "--", "true"])
+        .expect_code(2);
+    assert!(run.stderr.contains("is no directory"), "{}", run.stderr);
+    assert!(!run.stderr.contains("TMPDIR"), "{}", run.stderr);
     // Any other file that is there already is somebody's.
     let taken = place
         .run(&["--inmem", "--export", path, "--", "true"])
