@@ -82,7 +82,7 @@ pub(crate) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "finding", "holder_file", "interrupt", "prompt", "secret", "session", "shares", "vault", "shell",
         "step", "evidence", "span"]),
     ("throwaway", &["bootstrap", "checkpoint", "child", "code", "config", "desired", "disk", "edge", "event", "failure", "hardening", "hex",
-        "holders", "interrupt", "secret", "session", "shell", "vault"]),
+        "holders", "interrupt", "printable", "secret", "session", "shell", "vault"]),
     // The terminal, and what was typed there.
     ("report", &["code", "cli", "event", "failure", "finding", "machine", "screen", "text_layout", "step", "printable",
         "shell", "span"]),
