@@ -268,16 +268,16 @@ pub(crate) fn kept_until_reloaded(config: &Config, pending: &[Pending]) -> Vec<S
 
 /// Whether a change is of what a plugin begins with, and no server says of one that runs.
 fn changes_the_start(change: &Change) -> bool {
-    let field = match change {
-        Change::Edited { field, .. }
-        | Change::SecretEdited { field }
-        | Change::Added { field, .. }
-        | Change::TakenOut { field, .. }
-        | Change::Differs { field, .. }
-        | Change::SecretDiffers { field }
-        | Change::Drifted { field, .. }
-        | Change::HiddenDrift { field, .. } => field,
-        _ => return false,
+    let (Change::Edited { field, .. }
+    | Change::SecretEdited { field }
+    | Change::Added { field, .. }
+    | Change::TakenOut { field, .. }
+    | Change::Differs { field, .. }
+    | Change::SecretDiffers { field }
+    | Change::Drifted { field, .. }
+    | Change::HiddenDrift { field, .. }) = change
+    else {
+        return false;
     };
     ["env", "args"].contains(&field_of(field).as_str())
 }

@@ -239,7 +239,7 @@ fn made(
         taken_over: false,
         file: None,
         next: if stops {
-            ShellCommand::from(config.command("plan")).into()
+            config.command("plan").into()
         } else {
             next.again(config).into()
         },

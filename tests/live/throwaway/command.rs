@@ -116,7 +116,11 @@ fn a_server_that_ends_by_itself_ends_the_command_and_says_its_last_lines() {
     let id = rustix::process::Pid::from_raw(i32::try_from(*id).expect("an id")).expect("an id");
     rustix::process::kill_process(id, Signal::KILL).expect("it is there");
     let ended = run.finish().expect_code(1);
-    assert!(ended.stderr.contains("has ended; its last line: "), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("has ended; its last line: "),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("core: "), "{}", ended.stderr);
     // As --keep says it stays, also for the next run, until it is taken down.
     let kept = place.directories();
