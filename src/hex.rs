@@ -1,6 +1,10 @@
 //! Hexadecimal digits: of digests of what is public, and of random names. No secret comes here.
 
 use std::fmt::Write as _;
+use std::io;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::Serialize;
 
 /// The digits of `bytes`, two for each, in lower case.
 fn digits(bytes: &[u8]) -> String {
@@ -31,6 +35,24 @@ pub(crate) fn file_name(name: &str) -> String {
 /// The 64 digits of the SHA-256 of something public or encrypted.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     digits(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
+}
+
+/// As [`digest`], of a value as JSON, which is never in memory as a whole.
+pub(crate) fn digest_of_json(value: &impl Serialize) -> serde_json::Result<String> {
+    struct Digesting(Context);
+    impl io::Write for Digesting {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut digesting = Digesting(Context::new(&SHA256));
+    serde_json::to_writer(&mut digesting, value)?;
+    Ok(format!("sha256:{}", digits(digesting.0.finish().as_ref())))
 }
 
 /// `sha256:HEX` of something public or encrypted, as records name it.

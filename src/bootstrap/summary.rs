@@ -41,9 +41,8 @@ impl Ended {
 
     /// What of the documents no server shows, as they were looked at.
     fn not_shown(&self) -> Vec<String> {
-        let looked = self.0.values().filter(|(outcome, _)| {
-            !matches!(outcome, StepOutcome::Applied | StepOutcome::NotRechecked)
-        });
+        let looked = self.0.values();
+        let looked = looked.filter(|(outcome, _)| *outcome != StepOutcome::Applied);
         let of = looked.filter_map(|(_, evidence)| evidence.get::<Vec<String>>(NOT_SHOWN));
         of.flatten().collect()
     }

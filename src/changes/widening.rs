@@ -39,19 +39,46 @@ pub(crate) fn may_widen(change: &Change) -> bool {
     }
 }
 
-/// Whether a field lets in fewer than before. Of these fields alone that is known: empty, they let everybody in; else whoever
-/// is one of their values.
-fn narrows(field: &str, from: &str, to: &str) -> bool {
-    let bounds = field.starts_with("bound_")
-        || field.ends_with("_cidrs")
-        || field.ends_with("cidr_list")
-        || matches!(field, "audience" | "required_extensions");
-    let (from, to) = (values(from), values(to));
-    match (from, to) {
-        (Some(from), Some(to)) if bounds && !to.is_empty() => {
-            from.is_empty() || to.is_subset(&from)
+/// How a field keeps people out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    /// Whoever is one of its values comes in; where it is empty, everybody does.
+    AnyOf,
+    /// The same; where it is empty, nobody comes in.
+    AnyOfOrNobody,
+    /// Whoever has each of its values comes in.
+    AllOf,
+    /// Nobody has looked.
+    NotKnown,
+}
+
+fn bound_of(field: &str) -> Bound {
+    match field {
+        "required_extensions" | "bound_labels" => Bound::AllOf,
+        // It says how others are read.
+        "bound_claims_type" => Bound::NotKnown,
+        _ if field.starts_with("bound_service_account_") => Bound::AnyOfOrNobody,
+        "audience" => Bound::AnyOf,
+        _ if field.starts_with("bound_")
+            || field.ends_with("_cidrs")
+            || field.ends_with("cidr_list") =>
+        {
+            Bound::AnyOf
         }
-        _ => false,
+        _ => Bound::NotKnown,
+    }
+}
+
+/// Whether a field is known to let in fewer than before.
+fn narrows(field: &str, from: &str, to: &str) -> bool {
+    let (Some(from), Some(to)) = (values(from), values(to)) else {
+        return false;
+    };
+    match bound_of(field) {
+        Bound::AnyOf => !to.is_empty() && (from.is_empty() || to.is_subset(&from)),
+        Bound::AnyOfOrNobody => to.is_subset(&from),
+        Bound::AllOf => from.is_subset(&to),
+        Bound::NotKnown => false,
     }
 }
 
@@ -98,6 +125,19 @@ mod tests {
             ("allowed_domains", "[]", r#"["example.com"]"#, true),
             ("disabled", "true", "false", true),
             ("token_ttl", "1", "2", false),
+            ("bound_claims_type", "(not set)", r#""glob""#, true),
+            ("bound_service_account_names", "[]", r#"["*"]"#, true),
+            (
+                "bound_service_account_names",
+                r#"["a","b"]"#,
+                r#"["a"]"#,
+                false,
+            ),
+            // Each of these has to be there.
+            ("required_extensions", r#"["a","b"]"#, r#"["a"]"#, true),
+            ("required_extensions", "[]", r#"["a"]"#, false),
+            ("required_extensions", r#"["a"]"#, r#"["a","b"]"#, false),
+            ("bound_labels", r#"["a:1","b:2"]"#, r#"["a:1"]"#, true),
         ] {
             let (field_, have, want) = (field.to_owned(), from.to_owned(), to.to_owned());
             let change = Change::Differs {

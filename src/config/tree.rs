@@ -5,6 +5,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
 use super::problem::Place;
@@ -71,6 +72,22 @@ impl From<&Value> for Node {
             }
         };
         Self::new(Place::START, kind)
+    }
+}
+
+/// What stands there, without places.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.kind {
+            Kind::Null | Kind::Unknown => serializer.serialize_unit(),
+            Kind::Bool(value) => serializer.serialize_bool(*value),
+            Kind::Number(number) => number.serialize(serializer),
+            Kind::Text(text) | Kind::Filled(text) => serializer.serialize_str(text),
+            Kind::List(items) => serializer.collect_seq(items),
+            Kind::Map(entries) => {
+                serializer.collect_map(entries.iter().map(|entry| (&entry.key, &entry.value)))
+            }
+        }
     }
 }
 
@@ -146,17 +163,8 @@ impl Node {
 
     /// The same without places.
     pub(super) fn value(&self) -> Value {
-        match &self.kind {
-            Kind::Null | Kind::Unknown => Value::Null,
-            Kind::Bool(value) => Value::Bool(*value),
-            Kind::Number(number) => Value::Number(number.clone()),
-            Kind::Text(text) | Kind::Filled(text) => Value::String(text.clone()),
-            Kind::List(items) => items.iter().map(Node::value).collect(),
-            Kind::Map(entries) => {
-                let entry = |entry: &Entry| (entry.key.clone(), entry.value.value());
-                Value::Object(entries.iter().map(entry).collect())
-            }
-        }
+        // A tree of texts, numbers, lists and maps is always a value.
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// Line and column of the value at `path`, or of the nearest thing around it that exists.

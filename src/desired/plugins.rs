@@ -256,11 +256,15 @@ pub(crate) fn kept_until_reloaded(config: &Config, pending: &[Pending]) -> Vec<S
             let all = config.secrets.iter().filter(|mount| mount.engine_type == name);
             all.map(|mount| format!("{}/", mount.path)).collect()
         };
-        let mounts = mounts.join(",");
+        let reload = if mounts.is_empty() {
+            "reload whatever runs it".to_owned()
+        } else {
+            let command = ShellCommand::new("vault plugin reload").set("-mounts=", mounts.join(","));
+            format!("reload it (on OpenBao with bao): {command}")
+        };
         format!(
             "{path} is registered anew; what runs of it keeps the environment and arguments that it began with, which no server \
-             shows; reload it (on OpenBao with bao): {}",
-            ShellCommand::new("vault plugin reload").set("-mounts=", mounts)
+             shows; {reload}"
         )
     });
     found.collect()

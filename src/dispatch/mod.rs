@@ -189,9 +189,10 @@ async fn plan(global: &Global, typed: Plan, caller: Caller<'_>) -> Result<Outcom
         };
         plan::file::write(&config, &saved, file)?;
         let file = file.display().to_string();
-        made.next = config
-            .command(ShellCommand::new("apply --plan").with(&file))
-            .into();
+        if !made.stops() {
+            let apply = ShellCommand::new("apply --plan").with(&file);
+            made.next = config.command(apply).into();
+        }
         made.file = Some(file);
     }
     let differs = made.changes > 0 || made.unseen > 0;

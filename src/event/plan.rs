@@ -47,6 +47,14 @@ pub struct Plan {
     pub next: String,
 }
 
+impl Plan {
+    /// Whether `apply` would stop at one of its steps.
+    pub fn stops(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.action == PlannedAction::Refuse)
+    }
+}
+
 /// What is about to be written or deleted after the hand-over, for whoever is asked.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Changes {

@@ -151,7 +151,6 @@ pub(super) fn deletes_in_its_place(others: &[String]) -> String {
     )
 }
 
-/// What deletes such a document, where it was made here.
 /// What ends that something is used.
 pub(super) fn take_out_there(users: &[String]) -> String {
     let mut users = users.iter();
@@ -167,6 +166,7 @@ pub(super) fn take_out_there(users: &[String]) -> String {
     }
 }
 
+/// What deletes such a document, where it was made here; of what no run deletes, where it is found.
 pub(super) fn pruned(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     let kind = match parts[..] {

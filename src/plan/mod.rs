@@ -212,11 +212,8 @@ fn made(
         login: options.login.clone().filter(|_| by_login),
         ..options.clone()
     };
-    // The same once more helps nobody: what is wrong stands beside the step.
-    let mut all = steps.iter();
-    let stops = all.any(|step| step.action == PlannedAction::Refuse);
     let count = |of: fn(&PlannedStep) -> bool| steps.iter().filter(|step| of(step)).count();
-    Plan {
+    let mut plan = Plan {
         cluster: config.cluster.name.clone(),
         address: key(&config.cluster.address),
         server: format!(
@@ -238,12 +235,13 @@ fn made(
         elsewhere: false,
         taken_over: false,
         file: None,
-        next: if stops {
-            config.command("plan").into()
-        } else {
-            next.again(config).into()
-        },
+        next: next.again(config).into(),
+    };
+    if plan.stops() {
+        // The same once more helps nobody: what is wrong stands beside the step.
+        plan.next = config.command("plan").into();
     }
+    plan
 }
 
 /// A server that was emptied has no leader to wait for. One that cannot be asked is another matter.

@@ -30,18 +30,24 @@ impl Missed {
     /// What is used by, or in, what was to go and stays for a reason of its own, stays as well: a policy that a group gives, and
     /// an entity, without which the group would be another one by the next run. `groups` are those that were to go, by id.
     pub(super) fn held_by_what_stays(&mut self, groups: &BTreeMap<String, String>) {
-        let stays: BTreeSet<String> = self.stays.iter().map(|(_, path, _)| path.clone()).collect();
-        self.retain(|one| {
-            let ids = match one.kind {
-                PruneKind::Entities => one.answer["direct_group_ids"].as_array(),
-                _ => None,
-            };
-            let in_groups = ids.into_iter().flatten().filter_map(Value::as_str);
-            let in_groups = in_groups.filter_map(|id| groups.get(id));
-            let all = one.used_by.iter().chain(in_groups);
-            let held: Vec<_> = all.filter(|path| stays.contains(*path)).cloned().collect();
-            (!held.is_empty()).then_some(Unpruned::Used(held))
-        });
+        // What stays now may hold what it is asked about next.
+        let mut before = usize::MAX;
+        while self.prunable.len() < before {
+            before = self.prunable.len();
+            let stays = self.stays.iter().map(|(_, path, _)| path.clone());
+            let stays: BTreeSet<String> = stays.collect();
+            self.retain(|one| {
+                let ids = match one.kind {
+                    PruneKind::Entities => one.answer["direct_group_ids"].as_array(),
+                    _ => None,
+                };
+                let in_groups = ids.into_iter().flatten().filter_map(Value::as_str);
+                let in_groups = in_groups.filter_map(|id| groups.get(id));
+                let all = one.used_by.iter().chain(in_groups);
+                let held: Vec<_> = all.filter(|path| stays.contains(*path)).cloned().collect();
+                (!held.is_empty()).then_some(Unpruned::Used(held))
+            });
+        }
     }
 
     /// A group or entity that an enforcement of second factors names stays: without it those in it would need none.
@@ -212,6 +218,28 @@ mod tests {
         );
         missed.below_what_goes(true);
         assert_eq!((goes(&missed), missed.stays.len()), (vec![GROUP], 0));
+    }
+
+    #[test]
+    fn what_stays_holds_an_entity_and_that_holds_its_policy() {
+        let (entity, policy) = ("identity/entity/name/ben", "sys/policies/acl/left");
+        let of_entity = Prunable {
+            answer: json!({ "direct_group_ids": ["7"] }),
+            ..prunable(PruneKind::Entities, entity)
+        };
+        let of_policy = Prunable {
+            used_by: vec![entity.to_owned()],
+            ..prunable(PruneKind::Policies, policy)
+        };
+        let groups = BTreeMap::from([("7".to_owned(), GROUP.to_owned())]);
+        let all = || vec![of_entity.clone(), of_policy.clone()];
+        let mut goes_with_it = missed(all(), Vec::new());
+        goes_with_it.held_by_what_stays(&groups);
+        assert_eq!(goes(&goes_with_it), [entity, policy]);
+        let held = (PruneKind::Groups, GROUP, Unpruned::NotMade);
+        let mut stays = missed(all(), vec![held]);
+        stays.held_by_what_stays(&groups);
+        assert_eq!(goes(&stays), [] as [&str; 0]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::vault::policies::capabilities_self;
 const ASKED_AT_ONCE: usize = 1000;
 
 /// One document that would be deleted.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Prunable {
     /// What it is.
     pub(crate) kind: PruneKind,

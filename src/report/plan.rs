@@ -89,7 +89,7 @@ pub(super) fn text(plan: &Plan, layout: Layout) -> String {
 fn not_looked_at(plan: &Plan) -> String {
     let what = match plan.looked_as {
         _ if plan.taken_over => {
-            "not looked at: shares, logins, other nodes, which somebody else has seen to"
+            "not looked at: shares, logins, other nodes; somebody else initialised this cluster, and nothing of them is recorded here"
         }
         _ if plan.elsewhere => {
             "not looked at: shares, logins, other nodes. Somebody else initialised this cluster: apply --adopt-cluster takes \

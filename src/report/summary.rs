@@ -61,12 +61,12 @@ pub(super) fn apart(all: &[Apart], width: Option<usize>) -> String {
 pub(super) fn not_shown(all: &[String], width: Option<usize>) -> String {
     let documents = match all.len() {
         0 => return String::new(),
-        1 => "1 document".to_owned(),
-        many => format!("{many} documents"),
+        1 => "1 document has".to_owned(),
+        many => format!("{many} documents have"),
     };
     let text = format!(
-        "no server shows all of {documents}, such as passwords: whether somebody else has set it since was not \
-         seen (named above, and all of them in --output json)"
+        "{documents} fields that no server shows, such as passwords: whether somebody else has set them since was not seen \
+         (named above, and all of them in --output json)"
     );
     format!("{}\n", one_line(&text, 2, width))
 }

@@ -40,7 +40,10 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
     let done = view.recorded() == Recorded::Done && !view.revokes_root();
     let stands = done && same && !view.earlier_changes;
     if stands && !view.diary.handed_over() {
-        return Observation::present(evidence);
+        return Observation {
+            findings: could_escalate(view),
+            ..Observation::present(evidence)
+        };
     }
     if view.is_root() && !stands {
         return Observation::absent();
@@ -58,19 +61,22 @@ pub(super) fn observe(view: &View<'_>) -> Observation {
 
 /// Who could make themselves root when they were tried, by what. Whoever looks is asked anew, with the roles.
 fn could_escalate(view: &View<'_>) -> Vec<Finding> {
-    let found: BTreeMap<String, Vec<String>> =
-        view.diary.fact(Step::Logins, ESCALATE).unwrap_or_default();
+    let found: Option<BTreeMap<String, Vec<String>>> = view.diary.fact(Step::Logins, ESCALATE);
     let tried = view.diary.steps.get(&Step::Logins);
-    let at = tried.and_then(|entry| entry.finished.clone());
+    let at = tried
+        .and_then(|entry| entry.finished.clone())
+        .unwrap_or_default();
     let looks = |name: &str| matches!(&view.authority, Authority::Login(one) if one.name == name);
-    let stands = found.into_iter().filter(|(name, _)| {
+    let stands = found.into_iter().flatten().filter(|(name, _)| {
         let declared = view.config.logins.iter().any(|login| login.name == *name);
         declared && !looks(name) && !privilege_escalation::is_accepted(view.config, name)
     });
-    let at = at.unwrap_or_default();
-    stands
-        .map(|(name, places)| Finding::CouldEscalate(name, places, at.clone()))
-        .collect()
+    let said = stands.map(|(name, places)| match view.is_root() {
+        // Nothing was written since, and only root writes.
+        true => Finding::CanEscalate(name, places),
+        false => Finding::CouldEscalate(name, places, at.clone()),
+    });
+    said.collect()
 }
 
 pub(super) async fn apply(ceremony: &mut Ceremony<'_>) -> Result<Evidence, Failure> {

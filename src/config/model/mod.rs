@@ -21,7 +21,6 @@ mod throwaway;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde_json::json;
 
 pub use acceptance::*;
 pub use break_glass::*;
@@ -128,13 +127,12 @@ pub struct Config {
 }
 
 /// What stands in [`Config::digest`].
-fn digest(root: &Node, policies: &[Policy]) -> String {
+fn digest(root: &Node, policies: &[Policy]) -> Option<String> {
     let rules = policies.iter().filter_map(|policy| match &policy.source {
         PolicySource::Rules { text, .. } => Some((policy.name.as_str(), text.as_str())),
         PolicySource::Auditor => None,
     });
-    let all = json!([root.value(), rules.collect::<Vec<_>>()]);
-    hex::digest(all.to_string().as_bytes())
+    hex::digest_of_json(&(root, rules.collect::<Vec<_>>())).ok()
 }
 
 impl Config {
@@ -147,7 +145,7 @@ impl Config {
     ) -> Option<Self> {
         let at = At::new(root, files);
         let auth = at.each("auth", AuthMount::read)?;
-        let digest = digest(root, &policies);
+        let digest = digest(root, &policies)?;
         Some(Self {
             version: at.key("version")?,
             include: files.included().map(Path::to_owned).collect(),

@@ -82,6 +82,17 @@ fn a_policy_that_nobody_may_give_is_refused_and_an_unknown_one_is_a_warning() {
 }
 
 #[test]
+fn an_alias_of_no_user_of_the_file_is_a_warning() {
+    let warned = |name: &str| {
+        let text = format!("{{entities: {{a: {{aliases: [{{auth: userpass, name: {name}}}]}}}}}}");
+        let config = load_text(&file(&text)).unwrap();
+        let mut found = config.warnings.iter().map(ToString::to_string);
+        found.any(|one| one.contains("no user of `auth.userpass` in this file"))
+    };
+    assert!(warned("adda") && !warned("ada"));
+}
+
+#[test]
 fn a_group_has_what_its_type_takes() {
     refuses(
         "{groups: {a: {alias: {auth: oidc, name: a}}}}",

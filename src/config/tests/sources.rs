@@ -86,3 +86,14 @@ fn policies_come_from_their_files_and_long_files_are_refused() {
             .contains("longer than 16777216 bytes")
     );
 }
+
+#[test]
+fn the_digest_is_of_what_the_file_says_and_not_of_its_form() {
+    let digest = |text: &str| load_text(text).unwrap().digest;
+    let small = digest(SMALL);
+    assert_eq!(digest(&format!("# a comment\n{SMALL}")), small);
+    assert_ne!(
+        digest(&SMALL.replace("role_id: abc", "role_id: abd")),
+        small
+    );
+}

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::factors::{declare, method};
+use super::factors::{declared_as_root, method};
 use super::{EACH, KEEP, writes};
-use crate::ceremony::{Api, Ceremony, Server};
+use crate::ceremony::{Api, Ceremony};
 use crate::remembered::root;
 use crate::support::require;
 
@@ -88,11 +88,7 @@ fn items(plan: &crate::ceremony::Run) -> Vec<(String, String)> {
 fn every_field_that_somebody_has_changed_of_a_second_factor_is_seen_and_put_back() {
     for setup in EACH {
         require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        ceremony.set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
+        let (server, ceremony, _) = declared_as_root(setup);
         let root = root(&server, &ceremony);
         let before = ["phone", "push", "okta"].map(|name| method(&root, name));
         let changed = changed();
@@ -126,11 +122,7 @@ fn every_field_that_somebody_has_changed_of_a_second_factor_is_seen_and_put_back
 fn every_line_that_is_corrected_of_a_second_factor_is_written() {
     for setup in EACH {
         require!(setup.components());
-        let server = Server::of(setup);
-        let mut ceremony = Ceremony::at(&server);
-        declare(&mut ceremony);
-        ceremony.set("/revoke_root", json!(false));
-        ceremony.run(&KEEP).exits(4);
+        let (server, mut ceremony, _) = declared_as_root(setup);
         let root = root(&server, &ceremony);
         let before = ["phone", "push", "okta"].map(|name| method(&root, name));
         let original = ceremony.file.clone();

@@ -94,7 +94,7 @@ fn asked(server: &Server, word: &str) -> Value {
     answer["auth"]["mfa_requirement"]["mfa_constraints"].clone()
 }
 
-fn declared_as_root(setup: Setup) -> (Server, Ceremony, String) {
+pub(super) fn declared_as_root(setup: Setup) -> (Server, Ceremony, String) {
     let server = Server::of(setup);
     let mut ceremony = Ceremony::at(&server);
     let word = declare(&mut ceremony);

@@ -1,9 +1,22 @@
 //! What second factors hold back.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{APPLY, EACH, admin, declare, saved, with_more};
+use crate::ceremony::Api;
 use crate::support::require;
+
+/// An enforcement about the group, and the group's id.
+fn enforced(others: &Api<'_>) -> (Value, Value) {
+    let method = json!({ "method_name": "phone", "issuer": "a" });
+    let method = others.write("identity/mfa/method/totp", &method);
+    let group = others.read("identity/group/name/crew")["data"]["id"].clone();
+    let enforced = json!({
+        "mfa_method_ids": [method["data"]["method_id"]], "identity_group_ids": [group],
+    });
+    others.write("identity/mfa/login-enforcement/of-crew", &enforced);
+    (enforced, group)
+}
 
 #[test]
 fn a_group_stays_while_an_enforcement_of_second_factors_names_it() {
@@ -13,13 +26,7 @@ fn a_group_stays_while_an_enforcement_of_second_factors_names_it() {
         declare(&mut ceremony);
         saved(&ceremony, &APPLY).never_says(&["differs from the file"]);
         let others = admin(&server, &ceremony);
-        let method = json!({ "method_name": "phone", "issuer": "a" });
-        let method = others.write("identity/mfa/method/totp", &method);
-        let group = others.read("identity/group/name/crew")["data"]["id"].clone();
-        let enforced = json!({
-            "mfa_method_ids": [method["data"]["method_id"]], "identity_group_ids": [group],
-        });
-        others.write("identity/mfa/login-enforcement/of-crew", &enforced);
+        let (_, group) = enforced(&others);
         ceremony.remove("/identity").save();
         ceremony
             .run(&[&APPLY[..], &["--prune", "groups"]].concat())
@@ -40,13 +47,7 @@ fn what_a_held_group_needs_is_neither_announced_nor_deleted_and_goes_with_it_lat
         declare(&mut ceremony);
         saved(&ceremony, &APPLY).never_says(&["differs from the file"]);
         let others = admin(&server, &ceremony);
-        let method = json!({ "method_name": "phone", "issuer": "a" });
-        let method = others.write("identity/mfa/method/totp", &method);
-        let group = others.read("identity/group/name/crew")["data"]["id"].clone();
-        let enforced = json!({
-            "mfa_method_ids": [method["data"]["method_id"]], "identity_group_ids": [group],
-        });
-        others.write("identity/mfa/login-enforcement/of-crew", &enforced);
+        let (enforced, _) = enforced(&others);
         // Nothing else names the policy.
         ceremony
             .set(
