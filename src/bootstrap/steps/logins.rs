@@ -71,10 +71,10 @@ fn could_escalate(view: &View<'_>) -> Vec<Finding> {
         let declared = view.config.logins.iter().any(|login| login.name == *name);
         declared && !looks(name) && !privilege_escalation::is_accepted(view.config, name)
     });
-    let said = stands.map(|(name, places)| match view.is_root() {
-        // Nothing was written since, and only root writes.
-        true => Finding::CanEscalate(name, places),
-        false => Finding::CouldEscalate(name, places, at.clone()),
+    // Under root nothing was written since.
+    let said = stands.map(|(name, places)| match &view.authority {
+        Authority::Root(_) => Finding::CanEscalate(name, places),
+        _ => Finding::CouldEscalate(name, places, at.clone()),
     });
     said.collect()
 }
